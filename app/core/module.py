@@ -1,0 +1,41 @@
+"""What a module tells the application about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter
+
+
+@dataclass(frozen=True)
+class Module:
+    """One part of the business: its place, its routers, its words and its pages.
+
+    `api_routers` are mounted under /api/v1, `page_routers` at the root. Templates are found
+    as `<code>/...` below `templates_dir`; keys of its locale files may not exist elsewhere.
+    """
+
+    code: str
+    depends_on: tuple[str, ...] = ()
+    api_routers: tuple[APIRouter, ...] = ()
+    page_routers: tuple[APIRouter, ...] = ()
+    locales_dir: Path | None = None
+    templates_dir: Path | None = None
+
+
+def in_order(modules: tuple[Module, ...]) -> tuple[Module, ...]:
+    """The same modules, each after those it depends on.
+
+    Raises:
+        ValueError: a module is missing or two depend on each other.
+    """
+    done: dict[str, Module] = {}
+    waiting = list(modules)
+    while waiting:
+        ready = [m for m in waiting if all(code in done for code in m.depends_on)]
+        if not ready:
+            raise ValueError(f"unmet dependencies of {', '.join(m.code for m in waiting)}")
+        done.update((m.code, m) for m in ready)
+        waiting = [m for m in waiting if m.code not in done]
+    return tuple(done.values())
