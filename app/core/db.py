@@ -237,6 +237,7 @@ def write_connection(db: Session) -> Iterator[Connection]:
     Raises:
         TransactionOpen, Unavailable: as `atomic`.
     """
+    assert not in_atomic(db), "the caller's transaction is open: write on its connection"
     end_read(db)
     engine = engine_of(db)
     if engine.dialect.name != "sqlite":

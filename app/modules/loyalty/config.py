@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.core.config import get_settings
+from app.core.config import ConfigError, get_settings
 from app.core.security import Key, Keyring
 
 
@@ -24,8 +24,17 @@ class LoyaltySettings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_loyalty_settings() -> LoyaltySettings:
-    """The module's settings, read and validated once."""
-    return LoyaltySettings()
+    """The module's settings, read and validated once.
+
+    Raises:
+        ConfigError: one sentence that names the variable.
+    """
+    try:
+        return LoyaltySettings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]).upper()
+        raise ConfigError(f"LOYALTY_{name}: {first['msg']}.") from None
 
 
 @lru_cache(maxsize=1)

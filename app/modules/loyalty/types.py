@@ -1,4 +1,4 @@
-"""The words of the loyalty module: enumerations, the state a rule sees, and the results callers get."""
+"""The words of the loyalty module: enumerations, what a rule sees, what callers get."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from app.core.security import Key, UnknownKey
 from app.modules.loyalty.config import pin_keys
 from app.modules.loyalty.rules.pins import check_pin_format
 
-_BCRYPT_ROUNDS = 10
+BCRYPT_ROUNDS = 10
 # Each hash takes a core for some 70 ms: no more at once than there are cores.
 _HASHING = threading.BoundedSemaphore(os.cpu_count() or 1)
 
@@ -71,7 +71,7 @@ class StaffPin(Base):
         self.key_id = key.id
         self.pin_lookup = pin_lookup(key, merchant_id=self.merchant_id, pin=pin)
         with _HASHING:
-            salt = bcrypt.gensalt(_BCRYPT_ROUNDS)
+            salt = bcrypt.gensalt(BCRYPT_ROUNDS)
             self.pin_hash = bcrypt.hashpw(
                 _peppered(key, merchant_id=self.merchant_id, pin=pin), salt
             ).decode()

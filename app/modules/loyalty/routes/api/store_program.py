@@ -1,0 +1,82 @@
+"""/store/loyalty/program: the merchant's program."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app.core.errors import EditConflict, ValidationFailed
+from app.core.web.db import Db
+from app.core.web.headers import IfMatch, IfNoneMatch, is_known
+from app.core.web.problem import answers
+from app.modules.loyalty.errors import ProgramExists, ProgramNotFound
+from app.modules.loyalty.routes.api.answers import (
+    AT_A_STORE,
+    READS,
+    WRITES,
+    cached,
+    not_modified,
+    with_etag,
+)
+from app.modules.loyalty.routes.deps import ManagerCaller, StaffCaller, StoreManagerCaller
+from app.modules.loyalty.schemas.program import ProgramCreate, ProgramResponse, ProgramUpdate
+from app.modules.loyalty.services import program_service
+
+router = APIRouter(prefix="/store/loyalty/program", tags=["Program"])
+_ASK_FIRST = "private, no-cache"
+
+
+@router.get(
+    "",
+    response_model=ProgramResponse,
+    responses={**cached(), **answers(*READS, ValidationFailed, ProgramNotFound)},
+)
+def get_program(
+    db: Db, response: Response, caller: StaffCaller, if_none_match: IfNoneMatch = None
+) -> ProgramResponse | Response:
+    """The merchant's program."""
+    program = program_service.get_program(db, merchant_id=caller.merchant_id)
+    etag = program_service.etag(program)
+    if is_known(if_none_match, etag):
+        return not_modified(etag, cache_control=_ASK_FIRST)
+    response.headers.update({"ETag": etag, "Cache-Control": _ASK_FIRST})
+    return ProgramResponse.model_validate(program)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ProgramResponse,
+    responses={**with_etag(201), **answers(*AT_A_STORE, ProgramExists)},
+)
+def create_program(
+    db: Db, response: Response, caller: StoreManagerCaller, body: ProgramCreate
+) -> ProgramResponse:
+    """Create the program: each merchant has one."""
+    assert caller.store_id is not None
+    program = program_service.create_program(db, store_id=caller.store_id, data=body, caller=caller)
+    response.headers["ETag"] = program_service.etag(program)
+    return ProgramResponse.model_validate(program)
+
+
+@router.patch(
+    "",
+    response_model=ProgramResponse,
+    responses={**with_etag(), **answers(*WRITES, ProgramNotFound, EditConflict)},
+)
+def update_program(
+    db: Db,
+    response: Response,
+    caller: ManagerCaller,
+    body: ProgramUpdate,
+    if_match: IfMatch = None,
+) -> ProgramResponse:
+    """Change the program. A lower target counts at once for the cards above it.
+
+    Everything else about target and reward reaches a card when nothing is collected on it.
+    """
+    program = program_service.update_program(
+        db, merchant_id=caller.merchant_id, data=body, if_match=if_match, caller=caller
+    )
+    response.headers["ETag"] = program_service.etag(program)
+    return ProgramResponse.model_validate(program)

@@ -1,0 +1,27 @@
+"""Request and response bodies of the loyalty module."""
+
+from app.modules.loyalty.schemas.cards import EnrollRequest, LookupRequest, SelfEnrollRequest
+from app.modules.loyalty.schemas.pins import PinCreate, PinUpdate
+from app.modules.loyalty.schemas.program import ProgramCreate, ProgramUpdate
+from app.modules.loyalty.schemas.stamps import (
+    AdjustRequest,
+    RedeemRequest,
+    StampRequest,
+    VoidReason,
+    VoidRequest,
+)
+
+__all__ = [
+    "AdjustRequest",
+    "EnrollRequest",
+    "LookupRequest",
+    "PinCreate",
+    "PinUpdate",
+    "ProgramCreate",
+    "ProgramUpdate",
+    "RedeemRequest",
+    "SelfEnrollRequest",
+    "StampRequest",
+    "VoidReason",
+    "VoidRequest",
+]

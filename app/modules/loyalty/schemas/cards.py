@@ -1,0 +1,356 @@
+"""Cards: finding, listing, enrolling, and what their ledger says."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from app.modules.loyalty.schemas.fields import (
+    Body,
+    CardText,
+    EmailText,
+    Flag,
+    Id,
+    Language,
+    Name,
+    PhoneText,
+    Reply,
+    UtcTime,
+    example,
+    refusal,
+)
+from app.modules.loyalty.schemas.program import ProgramLooks
+
+_QR = "BDKXLNPRSTUVCEFGHIJKOBDXLNPRST"
+
+
+class _Person(Body):
+    """Who enrols: at least one contact, names as the person spells them."""
+
+    email: EmailText | None = None
+    phone: PhoneText | None = None
+    first_name: Name = ""
+    last_name: Name = ""
+    locale: Language | None = Field(None, description="The person's language.")
+    marketing_consent: Flag = Field(False, description="Only what the person ticked.")
+
+    @property
+    def has_contact(self) -> bool:
+        """True where an e-mail address or a phone number was given."""
+        return self.email is not None or self.phone is not None
+
+
+class EnrollRequest(_Person):
+    """A known customer by `customer_id`, or a person by `email` and/or `phone`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"email": "zoe@example.com", "first_name": "Zoé", "locale": "fr"},
+                {"phone": "+352 621 000 001", "first_name": "Luc"},
+                {"customer_id": 17},
+            ]
+        }
+    )
+
+    customer_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _check_who(self) -> Self:
+        if self.has_contact == (self.customer_id is not None):
+            raise refusal("one_person")
+        return self
+
+
+class SelfEnrollRequest(_Person):
+    """Somebody joins: the card is there at once, the contact waits for its confirmation."""
+
+    model_config = example(
+        {
+            "email": "zoe@example.com",
+            "first_name": "Zoé",
+            "last_name": "Strasser",
+            "locale": "fr",
+            "marketing_consent": False,
+        }
+    )
+
+    @model_validator(mode="after")
+    def _check_contact(self) -> Self:
+        if not self.has_contact:
+            raise refusal("contact_missing")
+        return self
+
+
+class LookupRequest(Body):
+    """One thing to find a card by; `query` may be any of them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"query": "4809 1234 5678"}, {"qr_code": _QR}, {"phone": "621 000 001"}]
+        }
+    )
+
+    qr_code: CardText | None = None
+    card_number: CardText | None = None
+    email: EmailText | None = None
+    phone: PhoneText | None = None
+    query: CardText | None = None
+
+    @model_validator(mode="after")
+    def _check_one(self) -> Self:
+        if sum(value is not None for value in self.model_dump().values()) != 1:
+            raise refusal("one_lookup")
+        return self
+
+
+class CardCustomer(Reply):
+    """The person behind a card."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str | None
+    phone: str | None
+    locale: str | None
+    contact_pending: bool = Field(description="True until the person has confirmed the contact.")
+
+
+class CardBalances(Reply):
+    """Where a card stands."""
+
+    card_id: int
+    card_number: str
+    status: str
+    stamp_count: int
+    stamps_target: int
+    stamps_until_reward: int
+    rewards_available: int
+    reward_description: str
+    total_stamps_earned: int
+    points_balance: int
+    last_activity_at: UtcTime
+    enrolled_at: UtcTime
+    revision: int
+
+
+_BALANCES: dict[str, Any] = {
+    "card_id": 42,
+    "card_number": "480912345678",
+    "status": "active",
+    "stamp_count": 7,
+    "stamps_target": 10,
+    "stamps_until_reward": 3,
+    "rewards_available": 0,
+    "reward_description": "A coffee of your choice",
+    "total_stamps_earned": 27,
+    "points_balance": 0,
+    "last_activity_at": "2026-11-25T09:30:00Z",
+    "enrolled_at": "2026-11-02T08:15:00Z",
+    "revision": 31,
+}
+_CUSTOMER: dict[str, Any] = {
+    "id": 17,
+    "first_name": "Zoé",
+    "last_name": "Strasser",
+    "email": "zoe@example.com",
+    "phone": None,
+    "locale": "fr",
+    "contact_pending": False,
+}
+_NOW: dict[str, Any] = {
+    "qr_code_data": _QR,
+    "next_stamp_available_at": "2026-11-25T09:45:00Z",
+    "stamps_remaining_today": 4,
+}
+_LOOKS: dict[str, Any] = {
+    "card_name": "Café Bleu card",
+    "card_color": "#1D4ED8",
+    "card_secondary_color": None,
+    "stamp_icon": "coffee",
+}
+
+
+class CardListItem(CardBalances):
+    """One line of the list of cards."""
+
+    customer: CardCustomer
+
+
+class CardList(Reply):
+    """A page of cards; `next_cursor` is null on the last one."""
+
+    model_config = example(
+        {
+            "items": [{**_BALANCES, "customer": _CUSTOMER}],
+            "next_cursor": "WyIyMDI2LTExLTI1VDA5OjMwOjAwKzAwOjAwIiwgNDJd",
+            "total": 312,
+        }
+    )
+
+    items: list[CardListItem]
+    next_cursor: str | None
+    total: int | None = Field(None, description="With `include_total=true` only.")
+
+
+class CardResponse(CardBalances):
+    """One card with its customer, and what it can get right now."""
+
+    model_config = example({**_BALANCES, **_NOW, "customer": _CUSTOMER})
+
+    qr_code_data: str
+    next_stamp_available_at: UtcTime | None = Field(description="Null: now.")
+    stamps_remaining_today: int
+    customer: CardCustomer
+
+
+class EntryResponse(Reply):
+    """One line of a card's ledger."""
+
+    id: int
+    type: str
+    stamps_delta: int
+    points_delta: int
+    stamps_after: int
+    points_after: int
+    reward_description: str
+    occurred_at: UtcTime
+    business_day: date
+    store_id: int
+    store_name: str
+    voided: bool = Field(description="True where a later entry undoes this one.")
+    voids_id: int | None = Field(description="The entry that this one undoes.")
+
+
+class StaffEntryResponse(EntryResponse):
+    """The same with what staff may know of it."""
+
+    terminal_id: int | None
+    actor_kind: str
+    actor_name: str | None
+    notes: str | None
+
+
+_ENTRY: dict[str, Any] = {
+    "id": 4711,
+    "type": "stamp_earned",
+    "stamps_delta": 1,
+    "points_delta": 0,
+    "stamps_after": 7,
+    "points_after": 0,
+    "reward_description": "A coffee of your choice",
+    "occurred_at": "2026-11-25T09:30:00Z",
+    "business_day": "2026-11-25",
+    "store_id": 1,
+    "store_name": "Café Bleu, Ville Haute",
+    "voided": False,
+    "voids_id": None,
+}
+
+
+class EntryList(Reply):
+    """A page of a card's ledger for its owner, newest first."""
+
+    model_config = example({"items": [_ENTRY], "next_cursor": None})
+
+    items: list[EntryResponse]
+    next_cursor: str | None
+
+
+class StaffEntryList(Reply):
+    """A page of a card's ledger, newest first."""
+
+    model_config = example(
+        {
+            "items": [
+                {
+                    **_ENTRY,
+                    "terminal_id": 2,
+                    "actor_kind": "pin",
+                    "actor_name": "Lea",
+                    "notes": None,
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
+    items: list[StaffEntryResponse]
+    next_cursor: str | None
+
+
+class EnrollResponse(Reply):
+    """The card of the person, new or the one that was there."""
+
+    model_config = example(
+        {
+            "card_id": 42,
+            "card_number": "480912345678",
+            "qr_code_data": _QR,
+            "customer_id": 17,
+            "created": True,
+        }
+    )
+
+    card_id: int
+    card_number: str
+    qr_code_data: str
+    customer_id: int
+    created: bool
+
+
+class WalletUrls(Reply):
+    """Where to get the passes; null where a wallet is not offered."""
+
+    google_wallet_url: str | None = None
+    apple_wallet_url: str | None = None
+
+
+class CardProgram(ProgramLooks):
+    """What the card's page shows of the program."""
+
+    merchant_name: str
+    loyalty_type: Literal["stamps", "points", "hybrid"]
+    is_active: bool
+    terms_text: str
+    privacy_url: str | None
+
+
+_OWN_CARD: dict[str, Any] = {
+    **_BALANCES,
+    **_NOW,
+    "customer": _CUSTOMER,
+    "program": {
+        **_LOOKS,
+        "merchant_name": "Café Bleu",
+        "loyalty_type": "stamps",
+        "is_active": True,
+        "terms_text": "",
+        "privacy_url": None,
+    },
+    "wallet_urls": {"google_wallet_url": None, "apple_wallet_url": None},
+}
+
+
+class CustomerCardResponse(CardBalances):
+    """The customer's own card."""
+
+    model_config = example(_OWN_CARD)
+
+    qr_code_data: str
+    next_stamp_available_at: UtcTime | None
+    stamps_remaining_today: int
+    customer: CardCustomer
+    program: CardProgram
+    wallet_urls: WalletUrls = WalletUrls()
+
+
+class SelfEnrollResponse(Reply):
+    """The fresh card; this device is signed in by its cookie."""
+
+    model_config = example({"card": _OWN_CARD, "wallet_urls": _OWN_CARD["wallet_urls"]})
+
+    card: CustomerCardResponse
+    wallet_urls: WalletUrls = WalletUrls()

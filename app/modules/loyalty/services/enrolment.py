@@ -1,0 +1,224 @@
+"""One enrolment: customer, card, first ledger entries and key in one transaction."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.core.db import atomic
+from app.core.errors import RateLimited
+from app.modules.customers.models import Customer
+from app.modules.loyalty.errors import (
+    IdempotencyKeyReused,
+    ProgramInactive,
+    ProgramNotFound,
+    QuotaExceeded,
+    SelfEnrollmentDisabled,
+)
+from app.modules.loyalty.models import (
+    IdempotencyRecord,
+    LoyaltyCard,
+    LoyaltyProgram,
+    MerchantLoyaltySettings,
+)
+from app.modules.loyalty.rules.card_codes import QR_ALPHABET, QR_LENGTH, card_number_from
+from app.modules.loyalty.services import ledger
+from app.modules.loyalty.services.card_queries import Question
+from app.modules.loyalty.services.ledger import Request
+from app.modules.loyalty.types import Draft, Enrolment, EntryType
+from app.modules.tenancy.rules.merchant_status import check_merchant_allows
+from app.modules.tenancy.types import MerchantAct, StoreContext
+
+# Somebody who floods a store with made-up people is stopped here, whatever their address.
+_MOST_UNCONFIRMED_AN_HOUR = 50
+# A twin may take the customer's contact, the key or a drawn number in between.
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """One enrolment: who asks, under which key, and how the customer comes about."""
+
+    store: StoreContext
+    request: Request
+    find_or_make: Callable[[Session], Customer]
+    served_by_staff: bool
+
+
+def join(db: Session, joining: Joining, *, now: datetime) -> Enrolment:
+    """Enrol once, whoever else tries the same at this moment.
+
+    Raises:
+        MerchantSuspended, ProgramNotFound, ProgramInactive, QuotaExceeded,
+        IdempotencyKeyReused, and what finding or making the customer refuses with.
+    """
+    check_merchant_allows(joining.store.merchant_status, MerchantAct.ENROLMENT)
+    for attempt in range(_TRIES):
+        try:
+            with atomic(db):
+                return _join_once(db, joining, now=now)
+        except IntegrityError:
+            if attempt == _TRIES - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _join_once(db: Session, joining: Joining, *, now: datetime) -> Enrolment:
+    merchant_id, request = joining.store.merchant_id, joining.request
+    replayed = _replayed(db, merchant_id, request)
+    if replayed is not None:
+        return replayed
+    program = _joinable_program(db, merchant_id)
+    customer = joining.find_or_make(db)
+    existing = db.execute(
+        select(LoyaltyCard).where(
+            LoyaltyCard.merchant_id == merchant_id, LoyaltyCard.customer_id == customer.id
+        )
+    ).scalar_one_or_none()
+    if existing is not None:
+        return _enrolment(existing, created=False, replayed=False)
+    _check_quota(db, merchant_id)
+    card = _new_card(program, customer, joining, now=now)
+    db.add(card)
+    db.flush()
+    question = Question(
+        merchant_id=merchant_id,
+        card_id=card.id,
+        store_id=joining.store.store_id,
+        idempotency_key=request.idempotency_key,
+    )
+    bonus = program.welcome_bonus_stamps if joining.served_by_staff else 0
+    posted = ledger.post_within(
+        db, question, request, lambda _state: _first_entries(bonus), now=now
+    )
+    assert posted is not None, "nobody else can see the card yet"
+    return _enrolment(card, created=True, replayed=False)
+
+
+def _first_entries(bonus: int) -> list[Draft]:
+    created = [Draft(EntryType.CARD_CREATED)]
+    return [*created, Draft(EntryType.WELCOME_BONUS, stamps_delta=bonus)] if bonus else created
+
+
+def _new_card(
+    program: LoyaltyProgram, customer: Customer, joining: Joining, *, now: datetime
+) -> LoyaltyCard:
+    uid = secrets.token_hex(16)
+    return LoyaltyCard(
+        merchant_id=program.merchant_id,
+        program_id=program.id,
+        customer_id=customer.id,
+        enrolled_store_id=joining.store.store_id,
+        uid=uid,
+        card_number=card_number_from(f"{secrets.randbelow(10**11):011d}"),
+        qr_code_data="".join(secrets.choice(QR_ALPHABET) for _ in range(QR_LENGTH)),
+        status="active",
+        stamp_count=0,
+        points_balance=0,
+        total_stamps_earned=0,
+        welcome_bonus_due=0 if joining.served_by_staff else program.welcome_bonus_stamps,
+        stamps_target=program.stamps_target,
+        reward_description=program.stamps_reward_description,
+        last_activity_at=now,
+        revision=0,
+        last_sequence=0,
+        head_hash=ledger.genesis(uid),
+        created_at=now,
+    )
+
+
+def _joinable_program(db: Session, merchant_id: int) -> LoyaltyProgram:
+    program = db.execute(
+        select(LoyaltyProgram).where(LoyaltyProgram.merchant_id == merchant_id)
+    ).scalar_one_or_none()
+    if program is None:
+        raise ProgramNotFound
+    if not program.is_active:
+        raise ProgramInactive
+    return program
+
+
+def _check_quota(db: Session, merchant_id: int) -> None:
+    limit = db.execute(
+        select(MerchantLoyaltySettings.max_cards).where(
+            MerchantLoyaltySettings.merchant_id == merchant_id
+        )
+    ).scalar_one_or_none()
+    if limit is not None and _count_cards(db, merchant_id) >= limit:
+        raise QuotaExceeded(quota="max_cards", limit=limit)
+
+
+def _count_cards(db: Session, merchant_id: int) -> int:
+    return db.execute(
+        select(func.count()).select_from(LoyaltyCard).where(LoyaltyCard.merchant_id == merchant_id)
+    ).scalar_one()
+
+
+def _replayed(db: Session, merchant_id: int, request: Request) -> Enrolment | None:
+    if request.idempotency_key is None:
+        return None
+    record = db.execute(
+        select(IdempotencyRecord).where(
+            IdempotencyRecord.merchant_id == merchant_id,
+            IdempotencyRecord.key == request.idempotency_key,
+        )
+    ).scalar_one_or_none()
+    if record is None:
+        return None
+    if record.request_hash != request.hash:
+        raise IdempotencyKeyReused
+    card = db.execute(
+        select(LoyaltyCard).where(
+            LoyaltyCard.merchant_id == merchant_id, LoyaltyCard.id == record.card_id
+        )
+    ).scalar_one()
+    return _enrolment(card, created=True, replayed=True)
+
+
+def check_self_enrolment(db: Session, store: StoreContext, *, now: datetime) -> None:
+    """Refuse a poster's visitor where only staff enrol, or where too many came unproved.
+
+    Raises:
+        SelfEnrollmentDisabled, RateLimited.
+    """
+    allowed = db.execute(
+        select(MerchantLoyaltySettings.allow_self_enrollment).where(
+            MerchantLoyaltySettings.merchant_id == store.merchant_id
+        )
+    ).scalar_one_or_none()
+    if allowed is False:
+        raise SelfEnrollmentDisabled
+    recent = db.execute(
+        select(func.count())
+        .select_from(LoyaltyCard)
+        .join(
+            Customer,
+            (Customer.merchant_id == LoyaltyCard.merchant_id)
+            & (Customer.id == LoyaltyCard.customer_id),
+        )
+        .where(
+            LoyaltyCard.merchant_id == store.merchant_id,
+            LoyaltyCard.enrolled_store_id == store.store_id,
+            Customer.created_at > now - timedelta(hours=1),
+            Customer.email_pending | Customer.phone_pending,
+        )
+    ).scalar_one()
+    if recent >= _MOST_UNCONFIRMED_AN_HOUR:
+        raise RateLimited(retry_after_seconds=3600)
+
+
+def _enrolment(card: LoyaltyCard, *, created: bool, replayed: bool) -> Enrolment:
+    return Enrolment(
+        card_id=card.id,
+        card_number=card.card_number,
+        qr_code_data=card.qr_code_data,
+        customer_id=card.customer_id,
+        created=created,
+        replayed=replayed,
+    )

@@ -1,0 +1,80 @@
+"""What an operation answers: facts that may be stored, and the reply made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from app.modules.customers.rules.names import masked_name
+from app.modules.loyalty.rules import cooldown, daily_limit, rewards
+from app.modules.loyalty.types import CardState, Draft, EntryType, Staff, StampResult
+
+if TYPE_CHECKING:
+    from app.modules.loyalty.services.ledger import Posted
+
+
+def facts(
+    before: CardState,
+    after: CardState,
+    drafts: Sequence[Draft],
+    *,
+    staff: Staff | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """What is true after the operation, without personal data, ready for JSON."""
+    ready = rewards.rewards_available(after.stamp_count, after.cycle.target)
+    ready_before = rewards.rewards_available(before.stamp_count, before.cycle.target)
+    draft = drafts[-1]
+    return {
+        "type": draft.type.value,
+        "quantity": draft.stamps_delta,
+        "stamp_count": after.stamp_count,
+        "stamps_target": after.cycle.target,
+        "stamps_until_reward": rewards.stamps_until_reward(after.stamp_count, after.cycle.target),
+        "rewards_available": ready,
+        "reward_earned": draft.type is EntryType.STAMP_EARNED and ready > ready_before,
+        # The reward this operation was about: a redemption may open a cycle with another.
+        "reward_description": (
+            before if draft.type is EntryType.STAMP_REDEEMED else after
+        ).cycle.reward,
+        "total_stamps_earned": after.total_stamps_earned,
+        "next_stamp_available_at": _iso(
+            cooldown.next_stamp_available_at(
+                last_stamp_at=after.last_stamp_at,
+                cooldown_minutes=after.cooldown_minutes,
+                now=now,
+            )
+        ),
+        "stamps_remaining_today": daily_limit.remaining_today(after, now=now),
+        "staff_pin_id": staff.pin_id if staff else None,
+    }
+
+
+def stamp(posted: Posted, *, staff_name: str | None) -> StampResult:
+    """The reply to a stamp operation. Names are rendered now, also for a replay."""
+    known, state = posted.facts, posted.state
+    next_at = known["next_stamp_available_at"]
+    return StampResult(
+        transaction_id=known["transaction_id"],
+        type=known["type"],
+        quantity=known["quantity"],
+        card_id=state.card_id,
+        card_number=state.card_number,
+        stamp_count=known["stamp_count"],
+        stamps_target=known["stamps_target"],
+        stamps_until_reward=known["stamps_until_reward"],
+        rewards_available=known["rewards_available"],
+        reward_earned=known["reward_earned"],
+        reward_description=known["reward_description"],
+        total_stamps_earned=known["total_stamps_earned"],
+        next_stamp_available_at=datetime.fromisoformat(next_at) if next_at else None,
+        stamps_remaining_today=known["stamps_remaining_today"],
+        customer_name=masked_name(state.first_name, state.last_name),
+        staff_name=staff_name,
+        replayed=posted.replayed,
+    )
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
