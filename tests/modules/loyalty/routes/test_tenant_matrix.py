@@ -1,0 +1,221 @@
+"""Every route of the API against everybody who should not see through it.
+
+The rows are checked against the OpenAPI document, so that a new route without a row fails.
+Ids and codes in the requests are always those of the merchant under attack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
+
+from app.modules.customers.models import Customer
+from app.modules.loyalty.models import (
+    LoyaltyCard,
+    LoyaltyProgram,
+    LoyaltyTransaction,
+    PinEntryLock,
+    StaffPin,
+)
+from app.modules.loyalty.types import Draft, EntryType
+from app.modules.tenancy.models import AuditEntry, Terminal
+from tests import factories, reads
+from tests.modules.loyalty.routes.conftest import make_customer_session, make_session, problem_of
+
+CALLERS = ("anonymous", "other_merchant", "other_store", "customer", "cashier", "admin")
+# Whoever stands outside the merchant: after their calls nothing of it may have changed.
+OUTSIDERS = ("anonymous", "other_merchant", "customer")
+OWNED = (
+    Customer, LoyaltyCard, LoyaltyProgram, LoyaltyTransaction, PinEntryLock, StaffPin, Terminal,
+    AuditEntry,
+)  # fmt: skip
+ROOT = "/api/v1"
+STORE = f"{ROOT}/store/loyalty"
+SCAN: dict[str, Any] = {"card_id": "CARD"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each caller hears, in the order of `CALLERS`; `body` with the victim's ids."""
+
+    codes: tuple[int, ...]
+    body: dict[str, Any] | None = None
+
+
+def staff(foreign: int, own: int, body: dict[str, Any] | None = None) -> Row:
+    """A route for everybody who works for the merchant."""
+    return Row((401, foreign, own, 403, own, 403), body)
+
+
+def managers(foreign: int, body: dict[str, Any] | None = None, *, admin: int = 403) -> Row:
+    """A route for owners and managers."""
+    return Row((401, foreign, 403, 403, 403, admin), body)
+
+
+def customers(own: int = 200) -> Row:
+    """A route for the customer whose device it is."""
+    return Row((401, 401, 401, own, 401, 401))
+
+
+Key: TypeAlias = tuple[str, str]
+TABLE: dict[Key, Row] = {
+    ("POST", f"{ROOT}/auth/login"): Row(
+        (401,) * 6, {"email": "nobody@example.com", "password": "wrong-password"}
+    ),
+    ("POST", f"{ROOT}/auth/logout"): Row((204,) * 6),
+    ("GET", f"{ROOT}/auth/me"): Row((401, 200, 200, 200, 200, 200)),
+    ("GET", f"{STORE}/program"): staff(200, 200),
+    ("POST", f"{STORE}/program"): managers(409, {"loyalty_type": "stamps"}),
+    ("PATCH", f"{STORE}/program"): managers(200, {"card_name": "Stolen"}),
+    ("GET", f"{STORE}/cards"): staff(200, 200),
+    ("POST", f"{STORE}/cards/lookup"): staff(404, 200, {"card_number": "NUMBER"}),
+    ("POST", f"{STORE}/cards/enroll"): staff(404, 200, {"customer_id": "CUSTOMER"}),
+    ("GET", f"{STORE}/cards/{{card_id}}"): staff(404, 200),
+    ("GET", f"{STORE}/cards/{{card_id}}/transactions"): staff(404, 200),
+    # One stamp only: the second caller of the merchant meets the cooldown.
+    ("POST", f"{STORE}/stamp"): Row((401, 404, 200, 403, 409, 403), SCAN),
+    ("POST", f"{STORE}/stamp/redeem"): staff(404, 409, SCAN),
+    ("POST", f"{STORE}/stamp/void"): staff(
+        404, 403, {"transaction_id": "ENTRY", "reason": "wrong_card"}
+    ),
+    ("POST", f"{STORE}/stamp/adjust"): managers(
+        404, SCAN | {"delta": 1, "reason": "A present for me"}
+    ),
+    ("GET", f"{STORE}/pins"): managers(200),
+    ("POST", f"{STORE}/pins"): managers(404, {"name": "Eve", "pin": "7295", "store_id": "STORE"}),
+    ("POST", f"{STORE}/pins/verify"): staff(403, 200, {"staff_pin": factories.PIN}),
+    ("PATCH", f"{STORE}/pins/{{pin_id}}"): managers(404, {"name": "Eve"}),
+    ("DELETE", f"{STORE}/pins/{{pin_id}}"): managers(404),
+    ("POST", f"{STORE}/pins/{{pin_id}}/unlock"): managers(404, admin=200),
+    ("GET", f"{STORE}/terminals"): managers(200),
+    ("DELETE", f"{STORE}/terminals/{{terminal_id}}"): managers(404),
+    ("POST", f"{STORE}/terminals/{{terminal_id}}/unlock"): managers(404, admin=204),
+    ("GET", f"{ROOT}/storefront/loyalty/card"): customers(),
+    ("GET", f"{ROOT}/storefront/loyalty/transactions"): customers(),
+    # Joining needs no token, and a token changes nothing about it.
+    ("POST", f"{ROOT}/storefront/loyalty/enroll"): Row((422,) * 6, {"first_name": "Eve"}),
+    ("GET", f"{ROOT}/loyalty/programs/{{store_code}}"): Row((200,) * 6),
+}
+
+
+class Scene:
+    """The merchant under attack with one of everything, and a token for each caller."""
+
+    def __init__(self, db: Session, client: TestClient) -> None:
+        self.db, self.client = db, client
+        self.shop = factories.make_shop(db, require_staff_pin=False)
+        merchant_id = self.shop.merchant_id
+        self.card = factories.make_card(db, shop=self.shop, stamps=3)
+        given = Draft(EntryType.STAMP_EARNED, 1)
+        self.entry_id = factories.post(db, self.card, [given]).facts["transaction_id"]
+        self.pin = factories.make_pin(db, merchant_id=merchant_id)
+        self.terminal = factories.make_terminal(
+            db, merchant_id=merchant_id, store_id=self.shop.store.id
+        )
+        second = factories.make_store(db, merchant_id=merchant_id)
+        other = factories.make_shop(db)
+        self.codes = {"other_merchant": other.store.code, "admin": self.shop.store.code}
+        self.tokens = {
+            "other_merchant": make_session(db, merchant_id=other.merchant_id),
+            "other_store": make_session(
+                db, merchant_id=merchant_id, role="cashier", store_id=second.id
+            ),
+            "customer": make_customer_session(db, self.card),
+            "cashier": make_session(
+                db, merchant_id=merchant_id, role="cashier", store_id=self.shop.store.id
+            ),
+            "admin": make_session(db, merchant_id=None),
+        }
+        self.names = {
+            "CARD": self.card.id, "NUMBER": self.card.card_number, "ENTRY": self.entry_id,
+            "CUSTOMER": self.card.customer_id, "STORE": self.shop.store.id,
+        }  # fmt: skip
+        self.ids = {
+            "card_id": self.card.id, "pin_id": self.pin.id, "terminal_id": self.terminal.id,
+            "store_code": self.shop.store.code,
+        }  # fmt: skip
+
+    def call(self, caller: str, key: Key, body: dict[str, Any] | None, **ids: object) -> Any:
+        headers = {}
+        if caller in self.tokens:
+            headers["Authorization"] = f"Bearer {self.tokens[caller]}"
+        if caller in self.codes or "storefront" in key[1]:
+            headers["X-Store-Code"] = self.codes.get(caller, self.shop.store.code)
+        sent = {name: self.names.get(value, value) for name, value in (body or {}).items()}
+        path = key[1].format(**self.ids | ids)
+        return self.client.request(key[0], path, json=sent if body else None, headers=headers)
+
+    def everything(self) -> list[dict[str, Any]]:
+        """All the merchant's rows, to see whether anything moved."""
+        return [
+            {column.name: getattr(row, column.name) for column in model.__table__.columns}
+            for model in OWNED
+            for row in reads.rows_of(self.db, model, merchant_id=self.shop.merchant_id)
+        ]
+
+
+@pytest.fixture
+def scene(db: Session, client: TestClient) -> Scene:
+    return Scene(db, client)
+
+
+@pytest.mark.parametrize(("key", "row"), TABLE.items(), ids=[" ".join(key) for key in TABLE])
+def test_c69_given_a_route_when_each_caller_asks_for_the_victims_things_then_as_documented(
+    scene: Scene, key: Key, row: Row
+) -> None:
+    heard = {}
+    for caller in CALLERS:
+        before = scene.everything()
+        answer = scene.call(caller, key, row.body)
+        heard[caller] = answer.status_code
+        if answer.status_code >= 400:
+            problem_of(answer)
+        if caller in OUTSIDERS:
+            assert scene.everything() == before, caller
+        if caller in ("anonymous", "other_merchant"):
+            for secret in (scene.card.card_number, scene.card.qr_code_data, scene.pin.name):
+                assert secret not in answer.text, caller
+    assert heard == dict(zip(CALLERS, row.codes, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("key", "row"),
+    [(key, row) for key, row in TABLE.items() if row.codes[1] == 404],
+    ids=[" ".join(key) for key, row in TABLE.items() if row.codes[1] == 404],
+)
+def test_c69_given_anothers_id_when_asked_for_then_no_difference_from_one_that_does_not_exist(
+    scene: Scene, key: Key, row: Row
+) -> None:
+    foreign = scene.call("other_merchant", key, row.body).json()
+    scene.names = dict.fromkeys(scene.names, 2**40) | {"NUMBER": "480900000009"}
+    missing = scene.call("other_merchant", key, row.body, card_id=2**40, pin_id=2**40,
+                         terminal_id=2**40).json()  # fmt: skip
+    assert foreign | {"request_id": ""} == missing | {"request_id": "", "params": foreign["params"]}
+
+
+@pytest.mark.parametrize(
+    "key", [("POST", f"{STORE}{path}") for path in ("/stamp", "/cards/lookup", "/program")]
+)
+def test_c69_given_the_victims_store_when_a_stranger_names_it_then_it_does_not_exist(
+    scene: Scene, key: Key
+) -> None:
+    scene.codes["other_merchant"] = scene.shop.store.code
+    answer = scene.call("other_merchant", key, TABLE[key].body)
+    assert problem_of(answer) == (404, "store_not_found")
+
+
+def test_c69_given_the_routes_of_the_application_when_compared_then_each_has_a_row(
+    application: FastAPI,
+) -> None:
+    routes = {
+        (method.upper(), path)
+        for path, operations in application.openapi()["paths"].items()
+        for method in operations
+        if path.startswith(ROOT)
+    }
+    assert routes == set(TABLE)
