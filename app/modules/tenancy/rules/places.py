@@ -19,7 +19,7 @@ from app.modules.tenancy.types import LANGUAGES
 
 MAXIMUM_NAME_LENGTH: Final = 100
 LATEST_DAY_START: Final = time(12)
-
+_zones = cache(available_timezones)
 # A store's code is a DNS label (RFC 1123, 2.1), since `<code>.<base host>` is its address.
 _CODE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _RESERVED_CODES: Final = frozenset(
@@ -47,7 +47,7 @@ def check_timezone(name: str) -> str:
     Raises:
         ValidationFailed: with the field `timezone`.
     """
-    return _one_of(_timezones(), name, "timezone")
+    return _one_of(_zones(), name, "timezone")
 
 
 def check_day_start(value: time) -> time:
@@ -56,8 +56,7 @@ def check_day_start(value: time) -> time:
     Raises:
         ValidationFailed: with the field `day_starts_at`.
     """
-    is_whole_minute = value.second == 0 and value.microsecond == 0
-    if value.tzinfo is not None or not is_whole_minute or value > LATEST_DAY_START:
+    if value.replace(second=0, microsecond=0, tzinfo=None) != value or value > LATEST_DAY_START:
         raise _invalid("day_starts_at", "day_start_invalid")
     return value
 
@@ -100,11 +99,6 @@ def check_name(text: str, *, field: str = "name") -> str:
     if not name or len(name) > MAXIMUM_NAME_LENGTH or has_control:
         raise _invalid(field, "name_invalid")
     return name
-
-
-@cache
-def _timezones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 @cache

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import atomic
 from app.core.errors import Unauthenticated
-from app.core.security import hash_token
+from app.core.security import hash_token, new_token, verify_password
 from app.modules.tenancy.models import AccessToken, AuditEntry, Membership, Terminal, User
 from app.modules.tenancy.services import auth_service, principal_service
 from app.modules.tenancy.services.auth_service import issue_customer_token, sign_in, sign_out
@@ -45,6 +45,12 @@ def stored(db: Session, token: str) -> AccessToken:
     with Session(db.get_bind()) as fresh:
         wanted = select(AccessToken).where(AccessToken.token_hash == hash_token(token))
         return fresh.execute(wanted.execution_options(**EXEMPT)).scalar_one()
+
+
+@pytest.fixture
+def device() -> str:
+    """The token in a device's cookie; one database serves many tests."""
+    return new_token()
 
 
 def ask(db: Session, token: str, **options: Any) -> Principal | None:
@@ -112,11 +118,10 @@ def test_given_wrong_credentials_when_signed_in_then_the_answer_is_always_the_sa
     db: Session, monkeypatch: pytest.MonkeyPatch, email: str | None, password: str
 ) -> None:
     hashed: list[str | None] = []
-    really = auth_service.verify_password
 
     def verify(stored: str | None, typed: str) -> bool:
         hashed.append(stored)
-        return really(stored, typed)
+        return verify_password(stored, typed)
 
     monkeypatch.setattr(auth_service, "verify_password", verify)
     user = make_user(db, merchant_id=make_merchant(db).id)
@@ -128,7 +133,7 @@ def test_given_wrong_credentials_when_signed_in_then_the_answer_is_always_the_sa
 
 @pytest.mark.parametrize("columns", [{"is_active": False}, {}])
 def test_given_a_closed_account_or_one_without_work_when_signed_in_then_it_is_refused(
-    db: Session, columns: dict[str, bool]
+    db: Session, columns: dict[str, Any]
 ) -> None:
     merchant_id = None if not columns else make_merchant(db).id
     user = make_user(db, merchant_id=merchant_id, **columns)
@@ -247,11 +252,13 @@ def test_given_an_open_session_when_its_owner_changes_then_the_session_follows(
     assert principal is None or principal.role is Role.CASHIER
 
 
-def test_given_a_terminal_cookie_when_asked_then_the_device_is_named(db: Session) -> None:
+def test_given_a_terminal_cookie_when_asked_then_the_device_is_named(
+    db: Session, device: str
+) -> None:
     shop = make_shop(db)
-    till = make_terminal(db, merchant_id=shop.merchant_id, store_id=shop.store.id, token="till")
+    till = make_terminal(db, merchant_id=shop.merchant_id, store_id=shop.store.id, token=device)
     token = signed_in(db, make_user(db, merchant_id=shop.merchant_id)).token
-    principal = principal_of(db, token=token, terminal_token="till", now=NOW)
+    principal = principal_of(db, token=token, terminal_token=device, now=NOW)
     assert principal is not None
     assert (principal.terminal_id, principal.terminal_store_id) == (till.id, shop.store.id)
     # The same session without the device is not answered from memory.
@@ -262,7 +269,7 @@ def test_given_a_terminal_cookie_when_asked_then_the_device_is_named(db: Session
 
 @pytest.mark.parametrize("whose", ["another merchant's", "another store's", "revoked"])
 def test_given_a_device_that_is_not_theirs_when_asked_then_it_is_not_named(
-    db: Session, whose: str
+    db: Session, device: str, whose: str
 ) -> None:
     shop, other = make_shop(db), make_shop(db)
     second = make_store(db, merchant_id=shop.merchant_id)
@@ -271,20 +278,20 @@ def test_given_a_device_that_is_not_theirs_when_asked_then_it_is_not_named(
         place = {"merchant_id": other.merchant_id, "store_id": other.store.id}
     elif whose == "another store's":
         place["store_id"] = second.id
-    make_terminal(db, token="till", revoked_at=NOW if whose == "revoked" else None, **place)
+    make_terminal(db, token=device, revoked_at=NOW if whose == "revoked" else None, **place)
     user = make_user(db, merchant_id=shop.merchant_id, role="cashier", store_id=shop.store.id)
     token = signed_in(db, user).token
-    principal = principal_of(db, token=token, terminal_token="till", now=NOW)
+    principal = principal_of(db, token=token, terminal_token=device, now=NOW)
     assert principal is not None
     assert (principal.terminal_id, principal.terminal_store_id) == (None, None)
 
 
-def test_given_a_device_in_use_when_asked_then_it_is_noted_too(db: Session) -> None:
+def test_given_a_device_in_use_when_asked_then_it_is_noted_too(db: Session, device: str) -> None:
     shop = make_shop(db)
-    till = make_terminal(db, merchant_id=shop.merchant_id, store_id=shop.store.id, token="till")
+    till = make_terminal(db, merchant_id=shop.merchant_id, store_id=shop.store.id, token=device)
     token = signed_in(db, make_user(db, merchant_id=shop.merchant_id)).token
     later = NOW + timedelta(minutes=1)
-    ask(db, token, terminal_token="till", now=later)
+    ask(db, token, terminal_token=device, now=later)
     with Session(db.get_bind()) as fresh:
         seen = fresh.execute(
             select(Terminal.last_seen_at).where(
@@ -294,12 +301,14 @@ def test_given_a_device_in_use_when_asked_then_it_is_noted_too(db: Session) -> N
     assert seen == later
 
 
-def test_given_a_customer_token_when_asked_then_it_lives_for_365_days(db: Session) -> None:
+def test_given_a_customer_token_when_asked_then_it_lives_for_365_days(
+    db: Session, device: str
+) -> None:
     shop = make_shop(db)
     customer = make_customer(db, merchant_id=shop.merchant_id)
     token = issue_customer_token(db, merchant_id=shop.merchant_id, customer_id=customer.id, now=NOW)
     end = NOW + timedelta(days=365)
-    principal = ask(db, token, terminal_token="till", now=end - A_MOMENT)
+    principal = ask(db, token, terminal_token=device, now=end - A_MOMENT)
     assert principal is not None
     assert (principal.kind, principal.customer_id) == ("customer", customer.id)
     assert (principal.merchant_id, principal.terminal_id) == (shop.merchant_id, None)

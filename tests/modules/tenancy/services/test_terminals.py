@@ -49,8 +49,26 @@ def opened(
     now: datetime = NOW,
 ) -> OpenedTerminal:
     store = place(db, store_id or shop.store.id, shop.merchant_id)
+    return at(db, store, principal, token, now=now)
+
+
+def at(
+    db: Session,
+    store: StoreContext,
+    principal: Principal,
+    token: str | None = None,
+    *,
+    now: datetime = NOW,
+) -> OpenedTerminal:
     return terminal_service.open_terminal(
         db, principal=principal, store=store, terminal_token=token, now=now
+    )
+
+
+def asked_with(db: Session, user: SignedIn, device: OpenedTerminal) -> Principal | None:
+    """Who the user is on this device."""
+    return principal_service.principal_of(
+        db, token=user.token, terminal_token=device.token, now=NOW
     )
 
 
@@ -64,7 +82,7 @@ def test_given_a_new_device_when_opened_then_it_is_named_after_the_store(
     assert first.token != second.token
     listed = terminal_service.list_terminals(db, merchant_id=shop.merchant_id)
     assert {view["id"] for view in listed} == {first.terminal_id, second.terminal_id}
-    assert first.token not in repr(listed)
+    assert str(first.token) not in repr(listed)
 
 
 def test_given_a_known_device_when_somebody_else_signs_in_then_it_is_the_same_terminal(
@@ -85,12 +103,11 @@ def test_given_a_known_device_when_opened_in_another_store_then_it_moves_at_once
     db: Session, shop: Shop, cashier: SignedIn
 ) -> None:
     first = opened(db, shop, cashier.principal)
-    asked = {"token": cashier.token, "terminal_token": first.token, "now": NOW}
-    principal_service.principal_of(db, **asked)
+    asked_with(db, cashier, first)
     other = make_store(db, merchant_id=shop.merchant_id)
     moved = opened(db, shop, cashier.principal, first.token, store_id=other.id)
     assert (moved.terminal_id, moved.store_id) == (first.terminal_id, other.id)
-    principal = principal_service.principal_of(db, **asked)
+    principal = asked_with(db, cashier, first)
     assert principal is not None
     assert principal.terminal_store_id == other.id
     actions = db.execute(
@@ -105,12 +122,11 @@ def test_given_a_revoked_device_when_opened_again_then_it_is_a_new_one(
     db: Session, shop: Shop, cashier: SignedIn
 ) -> None:
     first = opened(db, shop, cashier.principal)
-    asked = {"token": cashier.token, "terminal_token": first.token, "now": NOW}
-    known = principal_service.principal_of(db, **asked)
+    known = asked_with(db, cashier, first)
     terminal_service.revoke_terminal(
         db, merchant_id=shop.merchant_id, terminal_id=first.terminal_id, now=NOW
     )
-    after = principal_service.principal_of(db, **asked)
+    after = asked_with(db, cashier, first)
     assert (known and known.terminal_id, after and after.terminal_id) == (first.terminal_id, None)
     again = opened(db, shop, cashier.principal, first.token)
     assert again.terminal_id != first.terminal_id
@@ -157,11 +173,13 @@ def test_given_no_user_of_a_merchant_when_a_device_is_opened_then_it_is_refused(
 def test_given_20_new_devices_in_an_hour_when_one_more_comes_then_it_waits(
     db: Session, shop: Shop, cashier: SignedIn
 ) -> None:
+    store = place(db, shop.store.id, shop.merchant_id)
     for minute in range(20):
-        opened(db, shop, cashier.principal, now=NOW + timedelta(minutes=minute))
+        at(db, store, cashier.principal, now=NOW + timedelta(minutes=minute))
     almost = NOW + timedelta(hours=1, seconds=-30)
     with pytest.raises(RateLimited) as refusal:
-        opened(db, shop, cashier.principal, now=almost)
+        at(db, store, cashier.principal, now=almost)
     assert refusal.value.params == {"retry_after_seconds": 30}
-    assert opened(db, shop, cashier.principal, now=NOW + timedelta(hours=1)).token is not None
-    assert len(terminal_service.list_terminals(db, merchant_id=shop.merchant_id)) == 21
+    assert at(db, store, cashier.principal, now=NOW + timedelta(hours=1)).token is not None
+    listed = terminal_service.list_terminals(db, merchant_id=store.merchant_id)
+    assert len(listed) == 21

@@ -17,19 +17,25 @@ from app.core.web.templates import page
 from app.modules.tenancy.routes.deps import OptionalPrincipal, SessionToken
 from app.modules.tenancy.routes.sign_in import keep_session, limit_tries, sign_in
 from app.modules.tenancy.routes.signed_in_page import LOGIN_PATH
+from app.modules.tenancy.routes.storefront import OptionalCustomer
 from app.modules.tenancy.services import auth_service
 from app.modules.tenancy.types import PrincipalKind
 
 router = APIRouter()
-# Where a merchant's people work. Admins find their way from the sign-in page itself.
-_WORKPLACE = "/store/loyalty/terminal"
+# Where people go from here. Admins find their way from the sign-in page itself.
+_TERMINAL = "/store/loyalty/terminal"
+_OVERVIEW = "/store/loyalty"
+_OWN_CARD = "/loyalty/dashboard"
 
 
 @router.get("/")
-async def home(principal: OptionalPrincipal) -> Response:
-    """The front door of staff: to their work, or to the sign-in."""
-    is_staff = principal is not None and principal.kind is PrincipalKind.USER
-    return RedirectResponse(_WORKPLACE if is_staff else LOGIN_PATH, status_code=303)
+async def home(principal: OptionalPrincipal, customer: OptionalCustomer) -> Response:
+    """The front door: to one's work, to one's card, or to the sign-in."""
+    if principal is not None and principal.kind is PrincipalKind.USER:
+        place = _OVERVIEW if principal.is_manager else _TERMINAL
+    else:
+        place = _OWN_CARD if customer and not principal else LOGIN_PATH
+    return RedirectResponse(place, status_code=303)
 
 
 @router.get("/login")
@@ -44,7 +50,7 @@ def login_page(
         return page(request, "tenancy/sign_in.html", email="", next=back, fault=None)
     if back:
         return RedirectResponse(back, status_code=303)
-    workplace = _WORKPLACE if principal.kind is PrincipalKind.USER else None
+    workplace = _TERMINAL if principal.kind is PrincipalKind.USER else None
     return page(request, "tenancy/signed_in.html", name=principal.name, workplace=workplace)
 
 
