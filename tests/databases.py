@@ -13,7 +13,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +47,20 @@ def alembic_config() -> Config:
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring a database to a revision; `base` goes all the way down."""
+    """Bring a database up to a revision."""
+    _alembic(command.upgrade, engine, revision)
+
+
+def migrate_down(engine: Engine, revision: str) -> None:
+    """Take a database down: `-1` is one step, `base` all the way."""
+    _alembic(command.downgrade, engine, revision)
+
+
+def _alembic(run: Callable[[Config, str], None], engine: Engine, revision: str) -> None:
     config = alembic_config()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
-        (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+        run(config, revision)
 
 
 @dataclass(frozen=True)

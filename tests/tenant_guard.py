@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from weakref import WeakSet
 
 from sqlalchemy import Column, Delete, Engine, Select, Table, Update, event
 from sqlalchemy.sql import operators
@@ -38,8 +37,8 @@ class TenantLeak(AssertionError):
 
 
 def install(engine: Engine) -> None:
-    """Watch every statement that `engine` executes. Statements built once are looked at once."""
-    passed: WeakSet[ClauseElement] = WeakSet()
+    """Watch what `engine` executes. Statements that differ in values only are looked at once."""
+    passed: set[object] = set()
 
     @event.listens_for(engine, "before_execute")
     def _watch(
@@ -49,9 +48,13 @@ def install(engine: Engine) -> None:
         _parameters: object,
         options: dict[str, Any],
     ) -> None:
-        if not options.get(_OPTION) and statement not in passed:
+        if options.get(_OPTION):
+            return
+        structure = statement._generate_cache_key()
+        if structure is None or structure.key not in passed:
             check(statement)
-            passed.add(statement)
+        if structure is not None:
+            passed.add(structure.key)
 
 
 def check(statement: ClauseElement) -> None:
@@ -71,8 +74,6 @@ def _check(element: Any, around: frozenset[FromClause], *, seen: set[FromClause]
         seen.add(element)
         around = frozenset()  # stands for itself
     if isinstance(element, Select | Update | Delete):
-        if element.get_execution_options().get(_OPTION):
-            return
         around |= _check_level(element, around)
     for child in element.get_children():
         if not isinstance(child, ColumnClause | TableClause):

@@ -83,7 +83,6 @@ SAFE: dict[str, ClauseElement] = {
     "delete": delete(Card).where(Card.merchant_id == 1),
     "no merchant's table": select(Merchant).where(Merchant.id == 1),
     "insert": insert(Card).values(merchant_id=1),
-    "exempt": select(Card).execution_options(tenant_exempt="codes are unique on the platform"),
     "text": text("SELECT * FROM loyalty_cards"),
 }
 
@@ -134,3 +133,22 @@ def test_given_an_engine_without_the_guard_when_a_row_is_read_by_key_then_nothin
     unguarded = engine.execution_options(tenant_exempt="control")
     with Session(unguarded) as session:
         assert session.get(Card, card_id) is not None
+
+
+def test_given_an_exemption_when_the_same_statement_comes_without_it_then_it_still_fails(
+    db: Session,
+) -> None:
+    of_card = select(Card.id).where(Card.qr_code_data == "B")
+    reason = {"tenant_exempt": "codes are unique on the platform"}
+    assert db.execute(of_card.execution_options(**reason)).all() == []
+    assert db.execute(of_card, execution_options=reason).all() == []
+    for _ in range(2):
+        with pytest.raises(TenantLeak):
+            db.execute(of_card)
+
+
+def test_given_other_values_when_a_statement_comes_again_then_it_passes_again(db: Session) -> None:
+    card = factories.make_card(db)
+    for merchant_id in (card.merchant_id, card.merchant_id + 1):
+        found = db.execute(select(Card.id).where(Card.merchant_id == merchant_id)).all()
+        assert len(found) == (1 if merchant_id == card.merchant_id else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -35,7 +36,7 @@ from tests.reads import card_now, ledger_of
 EARN = pytest.mark.parametrize("earn", [ledger_earn, service_earn])
 
 
-def make_counter(db: Session, **program: object) -> Shop:
+def make_counter(db: Session, **program: Any) -> Shop:
     """A shop whose PIN this process has seen before, so that nobody waits for a hash."""
     shop = make_shop(db, **program)
     make_pin(db, merchant_id=shop.merchant_id)
