@@ -28,7 +28,6 @@ from app.modules.loyalty.models import (
 from app.modules.loyalty.rules.card_codes import QR_ALPHABET, QR_LENGTH, card_number_from
 from app.modules.loyalty.services import ledger
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.services.counter import CounterOptions
 from app.modules.loyalty.types import Caller, Draft, EntryType, PinRole, Staff
 from app.modules.tenancy.models import Membership, Merchant, Store, Terminal, User
 
@@ -53,7 +52,7 @@ class Shop:
     def merchant_id(self) -> int:
         return self.merchant.id
 
-    def at_counter(self, pin: str = PIN) -> CounterOptions:
+    def at_counter(self, pin: str = PIN) -> dict[str, Any]:
         """What a cashier's call brings along, whatever the operation."""
         return {"caller": Caller(self.merchant_id), "staff_pin": pin}
 

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.db import build_engine, build_sessionmaker, close
+from app.core.db import build_engine, build_sessionmaker, end_read
 from app.modules.loyalty.services import stamp_service
-from app.modules.loyalty.services.staff_memory import MEMORY
+from app.modules.loyalty.services.staff_memory import memory_of
 from app.modules.tenancy.models import Merchant
 from bench import shop as bench_shop
 from bench.round_trips import TripCounter, counting_proxy
@@ -108,7 +108,7 @@ def test_given_a_page_was_read_in_between_when_stamping_then_statements_are_stil
 ) -> None:
     db = counted_sessions()
     db.execute(select(Merchant.name).where(Merchant.id == shop.merchant_id))
-    close(db)
+    end_read(db)
     assert spent(trips, counted_stamp) == 2
 
 
@@ -125,7 +125,7 @@ def test_given_a_remembered_pin_when_stamping_then_nothing_is_hashed(
     shop = factories.make_shop(db, cooldown_minutes=0, max_daily_stamps=100)
     pin = factories.make_pin(db, merchant_id=shop.merchant_id)
     card = factories.make_card(db, shop=shop)
-    MEMORY.forget(merchant_id=shop.merchant_id, pin_id=pin.id)
+    memory_of(db).forget(merchant_id=shop.merchant_id, pin_id=pin.id)
     monkeypatch.setattr(bcrypt, "checkpw", count)
 
     def stamp() -> None:

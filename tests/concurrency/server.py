@@ -16,7 +16,7 @@ from typing import Any
 # Status, headers in small letters, body.
 Answer = tuple[int, dict[str, str], Any]
 
-_START_S = 30.0
+_START_S = 60.0
 _STOP_S = 30.0
 _COMMAND = "from app.cli import main; main()"
 

@@ -42,6 +42,7 @@ _CARD = CardState(
     head_hash="",
     stamp_count=0,
     points_balance=0,
+    welcome_bonus_due=0,
     total_stamps_earned=0,
     cycle=COFFEE,
     last_stamp_at=None,

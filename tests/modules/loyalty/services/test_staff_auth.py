@@ -10,6 +10,7 @@ import bcrypt
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.core.db import engine_of
 from app.core.errors import ValidationFailed
 from app.modules.loyalty.errors import (
     InvalidStaffPin,
@@ -233,8 +234,13 @@ def test_given_many_guesses_at_once_when_they_race_then_no_more_are_checked_than
 ) -> None:
     # given
     card_id = counter.card().id
-    checks: list[int] = []
-    monkeypatch.setattr(bcrypt, "checkpw", lambda *_: checks.append(1) or False)
+    checks: list[bytes] = []
+
+    def refuse(_peppered: bytes, stored: bytes) -> bool:
+        checks.append(stored)
+        return False
+
+    monkeypatch.setattr(bcrypt, "checkpw", refuse)
     start = threading.Barrier(12)
 
     def guess(n: int) -> None:
@@ -276,7 +282,7 @@ def test_given_another_process_changed_a_remembered_pin_when_used_then_the_datab
 ) -> None:
     # given
     counter.stamp(PIN)
-    with counter.db.get_bind().connect() as other, other.begin():
+    with engine_of(counter.db).begin() as other:
         other.exec_driver_sql(
             f"UPDATE staff_pins SET version = version + 1, name = 'Anna B'"
             f" WHERE id = {counter.pin.id}"

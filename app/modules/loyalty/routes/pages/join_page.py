@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Final
 
 from pydantic import BaseModel
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from app.core.clock import utc_now
 from app.core.errors import RateLimited, ValidationFailed
 from app.core.web.context import language_of, translator_of, web_of
+from app.core.web.db import Db
 from app.modules.loyalty.errors import IdempotencyKeyReused
 from app.modules.loyalty.routes.deps import browser_key
 from app.modules.loyalty.routes.pages.join_attempt import JoinAttempt, new_attempt, read_attempt
@@ -47,7 +47,7 @@ def fresh_attempt(request: Request) -> str:
     return new_attempt(web_of(request).keyring, now=utc_now())
 
 
-def enroll(request: Request, db: Session, store: StoreContext, form: JoinForm) -> Enrolment:
+def enroll(request: Request, db: Db, store: StoreContext, form: JoinForm) -> Enrolment:
     """Make the card the form asks for; the same page view gets the same card again.
 
     Raises:

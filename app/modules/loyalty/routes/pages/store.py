@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -117,7 +116,7 @@ def _terminal_page(
     )
 
 
-def _choose_store(request: Request, db: Session, staff: Principal, *, back_to: str) -> Response:
+def _choose_store(request: Request, db: Db, staff: Principal, *, back_to: str) -> Response:
     assert staff.merchant_id is not None
     stores = store_service.list_stores(db, merchant_id=staff.merchant_id)
     if staff.store_id is not None:
@@ -125,19 +124,19 @@ def _choose_store(request: Request, db: Session, staff: Principal, *, back_to: s
     return page(request, "loyalty/store/stores.html", stores=stores, back_to=back_to)
 
 
-def _number_of_stores(db: Session, staff: Principal) -> int:
+def _number_of_stores(db: Db, staff: Principal) -> int:
     assert staff.merchant_id is not None
     return len(store_service.list_stores(db, merchant_id=staff.merchant_id))
 
 
-def _program_or_none(db: Session, merchant_id: int) -> LoyaltyProgram | None:
+def _program_or_none(db: Db, merchant_id: int) -> LoyaltyProgram | None:
     try:
         return program_service.get_program(db, merchant_id=merchant_id)
     except ProgramNotFound:
         return None
 
 
-def _setup(db: Session, staff: Principal) -> dict[str, Any]:
+def _setup(db: Db, staff: Principal) -> dict[str, Any]:
     """How far the shop has come."""
     assert staff.merchant_id is not None
     cards = card_lists.list_cards(db, merchant_id=staff.merchant_id, limit=1, include_total=True)

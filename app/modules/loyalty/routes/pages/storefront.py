@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -159,7 +158,7 @@ def _to(path: str) -> RedirectResponse:
     return RedirectResponse(path, status_code=303)
 
 
-def _joinable_program(db: Session, store: StoreContext) -> PublicProgram:
+def _joinable_program(db: Db, store: StoreContext) -> PublicProgram:
     program = program_service.public_program(db, store_code=store.code)
     if not program["is_active"]:
         raise ProgramInactive
@@ -191,7 +190,7 @@ def _join_page(
     )
 
 
-def _sign_in(request: Request, db: Session, store: StoreContext, customer_id: int) -> Response:
+def _sign_in(request: Request, db: Db, store: StoreContext, customer_id: int) -> Response:
     token = auth_service.issue_customer_token(
         db, merchant_id=store.merchant_id, customer_id=customer_id
     )
@@ -200,7 +199,7 @@ def _sign_in(request: Request, db: Session, store: StoreContext, customer_id: in
     return response
 
 
-def _own_card(request: Request, db: Session, customer: Principal) -> dict[str, Any]:
+def _own_card(request: Request, db: Db, customer: Principal) -> dict[str, Any]:
     merchant_id, customer_id = _ids(customer)
     card = card_lists.customer_card(db, merchant_id=merchant_id, customer_id=customer_id)
     entries = card_lists.list_transactions(
@@ -216,7 +215,7 @@ def _own_card(request: Request, db: Session, customer: Principal) -> dict[str, A
     }
 
 
-def _etag(request: Request, db: Session, customer: Principal) -> str:
+def _etag(request: Request, db: Db, customer: Principal) -> str:
     merchant_id, customer_id = _ids(customer)
     version = card_lists.customer_card_version(db, merchant_id=merchant_id, customer_id=customer_id)
     # Whatever decides the language counts as well: the words are part of the answer.
@@ -230,13 +229,13 @@ def _ids(customer: Principal) -> tuple[int, int]:
     return customer.merchant_id, customer.customer_id
 
 
-def _refusal(request: Request, db: Session, store: StoreContext, refusal: AppError) -> Response:
+def _refusal(request: Request, db: Db, store: StoreContext, refusal: AppError) -> Response:
     return _notice(request, db, store, _REFUSALS[type(refusal)], status_code=refusal.status)
 
 
 def _notice(
     request: Request,
-    db: Session,
+    db: Db,
     store: StoreContext | None,
     notice: Notice,
     *,
@@ -257,7 +256,7 @@ def _notice(
     )
 
 
-def _program_behind(db: Session, store: StoreContext | None) -> PublicProgram | None:
+def _program_behind(db: Db, store: StoreContext | None) -> PublicProgram | None:
     try:
         return program_service.public_program(db, store_code=store.code) if store else None
     except ProgramNotFound:
