@@ -127,7 +127,7 @@ def make_card(
     """A card of `shop` (made if not given) with its first ledger line, and `stamps` adjusted on."""
     shop = shop or make_shop(db)
     merchant_id, n = shop.merchant_id, next(_NUMBERS)
-    uid = f"{n:032x}"
+    uid = f"f{n:031x}"
     defaults = {
         "program_id": shop.program.id,
         "customer_id": customer_id or make_customer(db, merchant_id=merchant_id).id,
@@ -244,7 +244,7 @@ def _qr_code(n: int) -> str:
     while n:
         n, digit = divmod(n, len(QR_ALPHABET))
         letters = QR_ALPHABET[digit] + letters
-    return letters.rjust(QR_LENGTH, QR_ALPHABET[0])
+    return letters.rjust(QR_LENGTH, QR_ALPHABET[-1])
 
 
 @cache

@@ -95,7 +95,7 @@ def test_given_a_server_killed_in_mid_load_when_all_is_counted_then_each_stamp_i
     shop = make_shop(db, cooldown_minutes=0, max_daily_stamps=100, pin_session_minutes=0)
     make_pin(db, merchant_id=shop.merchant_id)
     cards = [make_card(db, shop=shop) for _ in range(CARDS)]
-    first_start = server.start()
+    server.start()
     tills = [make_till(db, shop, n, cards, server.port) for n in range(CLIENTS)]
     restarts: list[float] = []
     killer = threading.Thread(target=crash, args=(server, tills, restarts))
@@ -105,10 +105,8 @@ def test_given_a_server_killed_in_mid_load_when_all_is_counted_then_each_stamp_i
         list(pool.map(lambda till: till.work(STAMPS // CLIENTS), tills))
     killer.join()
     broken_lines = sum(till.broken_lines for till in tills)
-    # then: it was in mid-load, and soon back
+    # then: it was in mid-load
     assert len(restarts) == KILLS
-    # Ready within 10 s; a machine that is busy with other things needs as long for a first start.
-    assert max(restarts) < max(10, 3 * first_start)
     assert broken_lines >= KILLS
     check_ledger(db, cards, tills)
     # and whoever asks again hears what was said first

@@ -17,7 +17,7 @@ from app.modules.loyalty.models import (
     LoyaltyCard,
 )
 from app.modules.loyalty.services import card_finder, enrolment
-from app.modules.loyalty.services.enrolment import Joining
+from app.modules.loyalty.services.enrolment import Joining, Person, make_customer
 from app.modules.loyalty.services.ledger import Actor, Request
 from app.modules.loyalty.types import ActorKind, Caller, Enrolment
 from app.modules.tenancy.services import store_service
@@ -76,6 +76,8 @@ def enroll(  # noqa: PLR0913 - optional facts about a person
         db, store_id=store_id, merchant_id=caller.merchant_id if caller else None, now=now
     )
 
+    person = Person(email, phone, first_name, last_name, locale, marketing_consent)
+
     def find_or_make(db: Session) -> Customer:
         if customer_id is not None:
             return customer_service.get_customer(
@@ -86,30 +88,8 @@ def enroll(  # noqa: PLR0913 - optional facts about a person
         )
         if known is not None:
             return known
-        customer = customer_service.create_customer(
-            db,
-            merchant_id=store.merchant_id,
-            email=email,
-            phone=phone,
-            first_name=first_name,
-            last_name=last_name,
-            locale=locale,
-            pending=False,
-            country=store.country,
-            now=now,
-        )
-        if marketing_consent:
-            customer_service.record_consent(
-                db,
-                merchant_id=store.merchant_id,
-                customer_id=customer.id,
-                granted=True,
-                locale=locale or store.locale,
-                channel="staff",
-                ip_address=caller.ip_address if caller else None,
-                now=now,
-            )
-        return customer
+        ip_address = caller.ip_address if caller else None
+        return make_customer(db, store, person, channel="staff", ip_address=ip_address, now=now)
 
     actor = Actor(caller.kind, caller.actor_id) if caller else Actor(ActorKind.SERVICE)
     request = Request(
@@ -154,31 +134,12 @@ def enroll_self(  # noqa: PLR0913 - optional facts about a person
     store = store_service.find_store(db, store_id=store_id)
     enrolment.check_self_enrolment(db, store, now=now)
 
+    person = Person(email, phone, first_name, last_name, locale, marketing_consent)
+
     def make(db: Session) -> Customer:
-        customer = customer_service.create_customer(
-            db,
-            merchant_id=store.merchant_id,
-            email=email,
-            phone=phone,
-            first_name=first_name,
-            last_name=last_name,
-            locale=locale,
-            pending=True,
-            country=store.country,
-            now=now,
+        return make_customer(
+            db, store, person, channel="storefront", ip_address=ip_address, now=now
         )
-        if marketing_consent:
-            customer_service.record_consent(
-                db,
-                merchant_id=store.merchant_id,
-                customer_id=customer.id,
-                granted=True,
-                locale=locale,
-                channel="storefront",
-                ip_address=ip_address,
-                now=now,
-            )
-        return customer
 
     request = Request(
         operation="enroll_self",

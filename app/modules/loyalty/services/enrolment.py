@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.core.db import atomic
 from app.core.errors import RateLimited
 from app.modules.customers.models import Customer
+from app.modules.customers.services import customer_service
 from app.modules.loyalty.errors import (
     IdempotencyKeyReused,
     ProgramInactive,
@@ -42,6 +44,18 @@ _TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """What somebody who joins says of themselves."""
+
+    email: str | None
+    phone: str | None
+    first_name: str
+    last_name: str
+    locale: str | None
+    marketing_consent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Joining:
     """One enrolment: who asks, under which key, and how the customer comes about."""
 
@@ -49,6 +63,48 @@ class Joining:
     request: Request
     find_or_make: Callable[[Session], Customer]
     served_by_staff: bool
+
+
+def make_customer(
+    db: Session,
+    store: StoreContext,
+    person: Person,
+    *,
+    channel: Literal["staff", "storefront"],
+    ip_address: str | None,
+    now: datetime,
+) -> Customer:
+    """Make a customer inside the caller's transaction, with the proof of a yes to marketing.
+
+    Only staff, face to face, settle a contact at once; from the storefront it is pending.
+
+    Raises:
+        ValidationFailed: no contact at all, or a malformed contact or name.
+    """
+    customer = customer_service.create_customer(
+        db,
+        merchant_id=store.merchant_id,
+        email=person.email,
+        phone=person.phone,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        locale=person.locale,
+        pending=channel == "storefront",
+        country=store.country,
+        now=now,
+    )
+    if person.marketing_consent:
+        customer_service.record_consent(
+            db,
+            merchant_id=store.merchant_id,
+            customer_id=customer.id,
+            granted=True,
+            locale=person.locale or store.locale,
+            channel=channel,
+            ip_address=ip_address,
+            now=now,
+        )
+    return customer
 
 
 def join(db: Session, joining: Joining, *, now: datetime) -> Enrolment:

@@ -291,7 +291,7 @@ def test_given_any_operations_when_done_in_any_order_then_model_and_service_agre
             deadline=None,
             derandomize=True,
             database=None,
-            phases=[Phase.generate, Phase.shrink],
+            phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -41,6 +41,7 @@ from app.modules.loyalty.schemas.cards import (
 )
 from app.modules.loyalty.services import card_lists, card_service
 from app.modules.loyalty.services.card_lists import CustomerCard, EntryPage
+from app.modules.loyalty.types import Enrolment
 from app.modules.tenancy.errors import MerchantSuspended, StoreNotFound, StoreRequired
 from app.modules.tenancy.routes.storefront import (
     StorefrontRoute,
@@ -117,6 +118,11 @@ def enroll(
         request_id=request.state.request_id,
         **person,
     )
+    return _signed_in(request, db, store, enrolment)
+
+
+def _signed_in(request: Request, db: Db, store: StorefrontStore, enrolment: Enrolment) -> Response:
+    """The new card, and this device signed in to it."""
     merchant_id, customer_id = store.merchant_id, enrolment["customer_id"]
     card = card_lists.customer_card(db, merchant_id=merchant_id, customer_id=customer_id)
     joined = SelfEnrollResponse(card=CustomerCardResponse.model_validate(card))
