@@ -116,7 +116,8 @@ class Translator:
         strict: bool,
     ) -> None:
         self.language = language
-        self.locale = Locale.parse(language)
+        # English as Europe writes it: 25 Nov 2026, not Nov 25, 2026.
+        self.locale = Locale.parse({"en": "en_GB"}.get(language, language))
         self._texts = texts
         self._fallback = fallback
         self._strict = strict

@@ -253,7 +253,7 @@ def test_given_an_amount_when_written_then_it_is_the_languages(
 def test_given_a_currency_without_cents_when_written_then_the_minor_unit_is_the_unit(
     points: Catalogue,
 ) -> None:
-    assert points.translator("en").money(1250, "JPY") == "¥1,250"
+    assert points.translator("en").money(1250, "JPY") == "JP¥1,250"
 
 
 def test_given_a_moment_when_it_is_today_there_then_only_the_time_is_said(

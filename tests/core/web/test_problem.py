@@ -20,7 +20,7 @@ def test_given_a_refusal_when_asked_by_a_program_then_it_is_a_whole_problem(
         "title": "Test too soon",
         "status": 409,
         "code": "test_too_soon",
-        "detail": "Possible again at Jan 2, 2020, 1:30\u202fPM.",
+        "detail": "Possible again at 2 Jan 2020, 13:30.",
         "params": {"at": "2020-01-02T12:30:00Z", "left": 3},
         "request_id": "till-7.00001",
     }

@@ -121,7 +121,7 @@ class ShopModel:
             self._post(card, "stamp_voided", -entry["delta"])
         else:
             card.add("stamp_voided", -entry["delta"], self.now)
-            lowered = self.target < entry["target"]
+            lowered = self.target < entry["target"] or card.stamps <= 0
             card.target = self.target if lowered else entry["target"]
         entry["voided"] = True
 
