@@ -88,11 +88,34 @@ def by_pin(
     assert pin is not None
     check_pin_format(pin)
     pin_locks.check_open(entry, now=now)
-    staff = memory_of(db).recall(merchant_id=entry.merchant_id, pin=pin, now=now)
-    if staff is not None and _fits(staff, credentials, store_id=store_id):
-        if entry.failed_attempts:
-            pin_locks.clear(db, entry)
+    staff = _recall(db, credentials, entry, store_id=store_id, now=now)
+    if staff is not None:
         return staff
+    with memory_of(db).turn(entry.merchant_id, entry.scope, entry.subject_id):
+        # Somebody with the same PIN may have had the turn before.
+        staff = _recall(db, credentials, entry, store_id=store_id, now=now)
+        return staff or _try(db, credentials, entry, store_id=store_id, now=now)
+
+
+def _recall(
+    db: Session, credentials: Credentials, entry: PinEntry, *, store_id: int | None, now: datetime
+) -> Staff | None:
+    """The PIN's holder, if this process has seen the PIN proved; wrong tries are forgotten then."""
+    pin = credentials.staff_pin
+    assert pin is not None
+    staff = memory_of(db).recall(merchant_id=entry.merchant_id, pin=pin, now=now)
+    if staff is None or not _fits(staff, credentials, store_id=store_id):
+        return None
+    if entry.failed_attempts:
+        pin_locks.clear(db, entry)
+    return staff
+
+
+def _try(
+    db: Session, credentials: Credentials, entry: PinEntry, *, store_id: int | None, now: datetime
+) -> Staff:
+    pin = credentials.staff_pin
+    assert pin is not None
     attempts_left = pin_locks.count_try(db, entry, now=now)
     staff = _prove(db, pin, merchant_id=entry.merchant_id)
     if staff is None or not _fits(staff, credentials, store_id=store_id):

@@ -10,6 +10,7 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
@@ -38,6 +39,15 @@ class StaffMemory:
         self._by_pin: OrderedDict[bytes, _Known] = OrderedDict()
         self._by_id: OrderedDict[tuple[int, int], _Known] = OrderedDict()
         self._lock = threading.Lock()
+        self._turns = [threading.Lock() for _ in range(64)]
+
+    def turn(self, *place: Hashable) -> threading.Lock:
+        """The lock behind which PINs typed at one place are proved one after the other.
+
+        Tries are counted before they are checked: without it, several right PINs at once
+        would count as so many tries and lock the place.
+        """
+        return self._turns[hash(place) % len(self._turns)]
 
     def recall(self, *, merchant_id: int, pin: str, now: datetime) -> Staff | None:
         """Whose PIN this was when it was last checked, within the last 8 hours."""
