@@ -244,7 +244,7 @@ def _qr_code(n: int) -> str:
     while n:
         n, digit = divmod(n, len(QR_ALPHABET))
         letters = QR_ALPHABET[digit] + letters
-    return letters.rjust(QR_LENGTH, QR_ALPHABET[-1])
+    return QR_ALPHABET[-1] + letters.rjust(QR_LENGTH - 1, QR_ALPHABET[0])
 
 
 @cache
