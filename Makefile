@@ -29,11 +29,11 @@ dev: .venv/dev.ok app/static/.ok ## Everything a developer needs, without runnin
 
 test: .venv/dev.ok app/static/.ok ## All tests; BROWSER=none leaves the browser tests out
 	@sh scripts/system_parts.sh $(BROWSER)
+	@$(BIN)/python -m pytest --ignore=tests/browser -n 2 --dist loadfile $(PYTEST_ARGS)
 ifeq ($(BROWSER),none)
 	@echo 'BROWSER=none: left out tests/browser (every test that needs a real browser).'
-	@$(BIN)/python -m pytest --ignore=tests/browser $(PYTEST_ARGS)
 else
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 endif
 
 lint: .venv/dev.ok node_modules/.ok lint-locks ## ruff, mypy, import contracts, templates, TypeScript, lock files

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import to_thread
 from fastapi import FastAPI
 
 from app.core.config import Settings, get_settings
@@ -18,6 +19,9 @@ from app.modules.loyalty import module as loyalty
 from app.modules.loyalty.config import get_loyalty_settings
 from app.modules.tenancy import module as tenancy
 
+# As many as the pool keeps connections. More would only wait, for those and for Python's lock:
+# 16 clients were served more slowly, and their slowest answers took twice as long.
+_THREADS = 8
 VERSION = "0.1.0"
 MODULES: tuple[Module, ...] = (tenancy.MODULE, customers.MODULE, loyalty.MODULE)
 
@@ -37,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS
         yield
         engine.dispose()
 

@@ -28,6 +28,7 @@ _ITEM = re.compile(
     r"\s*([A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8}){0,4}|\*)\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*"
 )
 _MOST_HEADER_CHARACTERS = 1000
+_FIRST_GROUPED = 1000  # below, all our languages write the same Latin digits
 _log = structlog.get_logger(__name__)
 
 Text = str | dict[str, str]
@@ -150,6 +151,8 @@ class Translator:
 
     def number(self, value: int | float | Decimal) -> str:
         """`1234.5` as the language writes it."""
+        if isinstance(value, int) and 0 <= value < _FIRST_GROUPED:
+            return str(value)  # no signs to place, and most counts are small
         return format_decimal(value, locale=self.locale)
 
     def percent(self, ratio: float | Decimal) -> str:

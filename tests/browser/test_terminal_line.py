@@ -22,6 +22,7 @@ from tests.browser.till import (
     ready,
     requests_to,
     type_pin,
+    until,
 )
 from tests.factories import Shop
 
@@ -297,6 +298,8 @@ def test_given_a_slow_server_when_pressed_twice_then_one_request_and_a_disabled_
     expect(page.locator("#add")).to_have_text("Sending…", use_inner_text=True)
     page.keyboard.press("F2")
     page.keyboard.press("F3")
+    until(page, lambda: len(held) > 0)  # it is kept on the device before it is sent
+    page.wait_for_timeout(300)
     assert len(held) == 1
     held[0].continue_()
     expect(page.locator("#result")).to_be_visible()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Request, expect
@@ -155,3 +156,12 @@ def kept_on_device(page: Page) -> str:
         }"""
     )
     return json.dumps(kept)
+
+
+def until(page: Page, is_so: Callable[[], bool], *, seconds: float = 10) -> None:
+    """Let the page go on until something seen from outside is so."""
+    for _ in range(int(seconds * 20)):
+        if is_so():
+            return
+        page.wait_for_timeout(50)
+    raise TimeoutError

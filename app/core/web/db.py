@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from app.core.db import close
+
 
 async def get_db(request: Request) -> AsyncIterator[Session]:
     """A session that lives as long as the endpoint runs. Services commit, never this.
 
     Making a session touches no connection, so this needs no thread. Neither does closing one
-    whose services have ended their transactions; an open read is rolled back in a thread,
+    whose services have ended their transactions; an open read is ended in a thread,
     since a slow database must not stop the event loop.
     """
     db: Session = request.app.state.sessionmaker()
@@ -23,7 +25,7 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
         yield db
     finally:
         if db.in_transaction():
-            await run_in_threadpool(db.close)
+            await run_in_threadpool(close, db)
         else:
             db.close()
 

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
@@ -44,7 +45,7 @@ class RateLimits:
 
     def counter(self, name: str, rate: str, key: str) -> _Counter:
         """The count of one caller, under the configured rate or `rate`."""
-        return _Counter(name, self._overrides.get(name) or parse(rate), key)
+        return _Counter(name, self._overrides.get(name) or _parsed(rate), key)
 
     def hit(self, counter: _Counter) -> None:
         """Count one request.
@@ -68,12 +69,19 @@ class RateLimits:
         """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
         stats = self._limiter.get_window_stats(counter.limit, counter.name, counter.key)
         policy = f'"{counter.name}";q={counter.limit.amount};w={counter.limit.get_expiry()}'
-        state = f'"{counter.name}";r={stats.remaining};t={self._wait_s(counter)}'
+        state = f'"{counter.name}";r={stats.remaining};t={_seconds_until(stats.reset_time)}'
         return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
 
     def _wait_s(self, counter: _Counter) -> int:
         stats = self._limiter.get_window_stats(counter.limit, counter.name, counter.key)
-        return max(1, math.ceil(stats.reset_time - time.time()))
+        return _seconds_until(stats.reset_time)
+
+
+def _seconds_until(reset_time: float) -> int:
+    return max(1, math.ceil(reset_time - time.time()))
+
+
+_parsed = cache(parse)  # a route's rate stands in the code, and every request asks for it
 
 
 def rate_limit(
@@ -84,7 +92,7 @@ def rate_limit(
     With `only_status` only answers of that status count (misses: 404), yet once the limit is
     reached every request is refused.
     """
-    parse(rate)
+    _parsed(rate)
 
     async def limit(request: Request) -> None:
         limits: RateLimits = request.app.state.web.limits

@@ -22,9 +22,9 @@ MODULE = Module(
     code="loyalty",
     depends_on=("tenancy", "customers"),
     api_routers=(
+        store_stamps.router,  # first: routes are tried in this order, and this one is asked most
         store_program.router,
         store_cards.router,
-        store_stamps.router,
         store_staff.router,
         storefront.router,
         public.router,

@@ -21,7 +21,12 @@ from app.modules.tenancy.routes.deps import (
     LookingStaff,
     LookupStore,
     ManagerOrAdmin,
+    SessionToken,
     StoreCode,
+    current_principal,
+    current_staff,
+    current_store,
+    optional_principal,
     store_for_unlock,
 )
 from app.modules.tenancy.routes.storefront import CurrentCustomer, StorefrontStore
@@ -54,8 +59,15 @@ def caller_of(
     )
 
 
-async def counter_caller(request: Request, staff: CurrentStaff, store: CurrentStore) -> Caller:
-    """Staff, or a till, at one store."""
+async def counter_caller(request: Request, db: Db, token: SessionToken, code: StoreCode) -> Caller:
+    """Staff, or a till, at one store.
+
+    Put together by hand, since a customer waits: FastAPI walks each branch of nested
+    dependencies again, also where it knows the result.
+    """
+    principal = await current_principal(await optional_principal(request, db, token))
+    staff = await current_staff(request, principal)
+    store = await current_store(request, db, staff, code)
     return caller_of(request, staff, merchant_id=store.merchant_id, store_id=store.store_id)
 
 

@@ -35,21 +35,25 @@ from app.modules.tenancy.models import Merchant, Store
 
 Locator = Literal["qr", "number", "id"]
 
+# Short names, since psycopg reads a statement of more than 4096 characters anew at each use.
+_CARD = aliased(LoyaltyCard, name="card")
+
 
 def _stamps_on(day: str) -> ScalarSelect[int]:
     """Stamps given on a business day and not voided; welcome, imported, adjusted don't count."""
-    entry, void = aliased(LoyaltyTransaction), aliased(LoyaltyTransaction)
+    entry = aliased(LoyaltyTransaction, name="entry")
+    void = aliased(LoyaltyTransaction, name="void")
     return (
         # PostgreSQL's sum of bigint is a decimal.
         select(cast(func.coalesce(func.sum(entry.stamps_delta), 0), BigInteger))
         .where(
-            entry.merchant_id == LoyaltyCard.merchant_id,
-            entry.card_id == LoyaltyCard.id,
+            entry.merchant_id == _CARD.merchant_id,
+            entry.card_id == _CARD.id,
             entry.business_day == bindparam(day, type_=LocalDate()),
             entry.type == EntryType.STAMP_EARNED.value,
             ~exists().where(void.merchant_id == entry.merchant_id, void.voids_id == entry.id),
         )
-        .correlate(LoyaltyCard)
+        .correlate(_CARD)
         .scalar_subquery()
     )
 
@@ -57,7 +61,7 @@ def _stamps_on(day: str) -> ScalarSelect[int]:
 @lru_cache(maxsize=6)
 def state_select(locator: Locator, knows_merchant: bool) -> Select[*tuple[Any, ...]]:
     """The SELECT for one way of naming the card, built once so that it stays compiled."""
-    card, program, options = LoyaltyCard, LoyaltyProgram, MerchantLoyaltySettings
+    card, program, options = _CARD, LoyaltyProgram, MerchantLoyaltySettings
     column = {"qr": card.qr_code_data, "number": card.card_number, "id": card.id}[locator]
     store_id = func.coalesce(bindparam("store", type_=BigInteger), card.enrolled_store_id)
     subject = func.coalesce(bindparam("subject", type_=BigInteger), store_id)

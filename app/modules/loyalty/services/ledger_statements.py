@@ -63,6 +63,14 @@ _CARD_COLUMNS = (
     "head_hash",
 )
 _ENTRY_COLUMNS = [column for column in _ENTRY.columns if column.name != "id"]
+# What an entry has in common with the rest of the statement. psycopg reads a statement of more
+# than 50 parameters or 4096 characters anew at each use.
+_SHARED = {
+    "merchant_id": "merchant",
+    "card_id": "card",
+    "program_revision": "program_revision",
+    "recorded_at": "now",
+}
 
 
 def card_columns(state: CardState) -> dict[str, Any]:
@@ -166,7 +174,10 @@ def _one_statement(entries: int, guarded: bool, has_key: bool) -> Select[int]:
     changed = _change_card(guarded).returning(_CARD.c.id).cte("changed")
     posted: list[CTE] = []
     for n in range(entries):
-        values = {column.name: _param(f"{column.name}_{n}", column) for column in _ENTRY_COLUMNS}
+        values = {
+            column.name: _param(_SHARED.get(column.name, f"{column.name}_{n}"), column)
+            for column in _ENTRY_COLUMNS
+        }
         # Each reads from the one before, so that ids follow the sequence.
         entry = _insert_from(_ENTRY, values, posted[-1] if posted else changed)
         posted.append(entry.returning(_ENTRY.c.id).cte(f"entry_{n}"))
