@@ -305,8 +305,7 @@ def test_given_a_slow_server_when_pressed_twice_then_one_request_and_a_disabled_
     expect(page.locator("#result")).to_be_visible()
     assert len(sent) == 1
     assert len(entries(db, card)) == 1
-    page.reload()
-    ready(page)
+    ready(page, again=True)
     assert len(sent) == 1
 
 

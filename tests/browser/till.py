@@ -82,7 +82,10 @@ def open_till(
     return ready(page)
 
 
-def ready(page: Page) -> Page:
+def ready(page: Page, *, again: bool = False) -> Page:
+    """The terminal once it is ready; `again` loads it anew first."""
+    if again:
+        page.reload()
     expect(page.locator("#till")).to_have_attribute("data-ready", "true")
     return page
 
