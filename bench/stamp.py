@@ -39,7 +39,7 @@ GOALS = (
     Goal(HTTP_PG, FOR_UPDATE, 16, 0.25),
 )
 _MOST_TRIPS = 4
-_WARM_UP_S = 0.5
+_WARM_UP_S = 1.0
 _SECRETS = ("SECRET_KEY", "PIN_PEPPER", "LEDGER_KEY")
 
 Runner = Callable[[int, float], Sample]

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.db import build_engine, build_sessionmaker, end_read
+from app.core.db import build_engine, build_sessionmaker, close
 from app.modules.loyalty.services import stamp_service
 from app.modules.loyalty.services.staff_memory import memory_of
 from app.modules.tenancy.models import Merchant
@@ -27,6 +27,8 @@ from tests import factories
 CARDS = 2000
 # psycopg prepares a statement at its sixth use; from then on nothing changes any more.
 WARM_UP = 12
+# Longer statements are not in psycopg's cache of parsed ones: it reads them at each use.
+MOST_CHARACTERS, MOST_PARAMETERS = 4096, 50
 _SEQ_SCAN = re.compile(
     r"Seq Scan on (loyalty_cards|loyalty_transactions|loyalty_transaction_details)"
 )
@@ -108,8 +110,16 @@ def test_given_a_page_was_read_in_between_when_stamping_then_statements_are_stil
 ) -> None:
     db = counted_sessions()
     db.execute(select(Merchant.name).where(Merchant.id == shop.merchant_id))
-    end_read(db)
+    close(db)
     assert spent(trips, counted_stamp) == 2
+
+
+def test_given_a_stamps_statements_when_sent_then_psycopg_need_not_read_them_anew(
+    postgresql_engine: Engine, shop: Shop
+) -> None:
+    for statement, parameters in sent_by_a_stamp(postgresql_engine, shop):
+        assert len(statement) <= MOST_CHARACTERS
+        assert len(parameters) <= MOST_PARAMETERS
 
 
 def test_given_a_remembered_pin_when_stamping_then_nothing_is_hashed(
@@ -142,19 +152,7 @@ def test_given_a_remembered_pin_when_stamping_then_nothing_is_hashed(
 def test_given_thousands_of_cards_when_stamping_then_cards_and_ledger_are_found_by_index(
     postgresql_engine: Engine, shop: Shop
 ) -> None:
-    sent: list[tuple[str, Any]] = []
-
-    def remember(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        sent.append((statement, parameters))
-
-    event.listen(postgresql_engine, "before_cursor_execute", remember)
-    try:
-        stamps_of(build_sessionmaker(postgresql_engine), shop)()
-    finally:
-        event.remove(postgresql_engine, "before_cursor_execute", remember)
-    stamp = [(text, values) for text, values in sent if "loyalty_cards" in text]
-    assert len(stamp) == 2
-    for statement, parameters in stamp:
+    for statement, parameters in sent_by_a_stamp(postgresql_engine, shop):
         plan = explain(postgresql_engine, statement, parameters)
         assert not _SEQ_SCAN.findall(plan), plan
 
@@ -165,6 +163,24 @@ def test_given_a_search_without_an_index_when_explained_then_the_scan_is_seen(
     statement = "SELECT id FROM loyalty_cards WHERE merchant_id = %(m)s AND head_hash = 'x'"
     plan = explain(postgresql_engine, statement, {"m": shop.merchant_id})
     assert _SEQ_SCAN.findall(plan) == ["loyalty_cards"]
+
+
+def sent_by_a_stamp(engine: Engine, shop: Shop) -> list[tuple[str, Any]]:
+    """The two statements of one stamp with their parameters."""
+    sent: list[tuple[str, Any]] = []
+
+    def remember(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        sent.append((statement, parameters))
+
+    stamp = stamps_of(build_sessionmaker(engine), shop)
+    stamp()  # the PIN is remembered from here on
+    event.listen(engine, "before_cursor_execute", remember)
+    try:
+        stamp()
+    finally:
+        event.remove(engine, "before_cursor_execute", remember)
+    assert len(sent) == 2
+    return sent
 
 
 def explain(engine: Engine, statement: str, parameters: Any) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, select, text, update
+from sqlalchemy import Engine, event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -18,6 +18,7 @@ from app.core.db import (
     TransactionOpen,
     atomic,
     build_engine,
+    close,
     end_read,
     read_connection,
     write_connection,
@@ -301,3 +302,23 @@ def test_given_a_foreign_key_when_it_points_nowhere_then_both_databases_refuse(
 ) -> None:
     with pytest.raises(IntegrityError), atomic(db):
         db.add(Customer(merchant_id=999_999, created_at=NOW))
+
+
+def test_given_an_open_read_when_closed_then_it_ends_by_a_commit(db: Session) -> None:
+    ended: list[str] = []
+    event.listen(db, "after_commit", lambda _session: ended.append("commit"))
+    event.listen(db, "after_rollback", lambda _session: ended.append("rollback"))
+    db.execute(select(Merchant.name))
+    close(db)
+    assert ended == ["commit"]
+
+
+def test_given_uncommitted_writes_when_closed_then_they_are_gone(
+    session_factory: sessionmaker[Session],
+) -> None:
+    written, pending = session_factory(), session_factory()
+    written.execute(insert(Merchant).values(name="Sent", created_at=NOW))
+    close(written)
+    pending.add(merchant("Pending"))
+    close(pending)
+    assert {"Sent", "Pending"}.isdisjoint(names(session_factory))

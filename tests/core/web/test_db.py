@@ -12,14 +12,21 @@ from app.core.web.db import get_db
 
 
 class Recorder:
-    """Stands for a session; remembers in which threads it was closed."""
+    """Stands for a session without writes; remembers in which threads it was closed."""
+
+    is_active = True
 
     def __init__(self, *, open_read: bool) -> None:
         self.open_read = open_read
         self.closed_in: list[threading.Thread] = []
+        self.info: dict[str, Any] = {}
+        self.new = self.dirty = self.deleted = ()
 
     def in_transaction(self) -> bool:
         return self.open_read
+
+    def commit(self) -> None:
+        self.open_read = False
 
     def close(self) -> None:
         self.closed_in.append(threading.current_thread())

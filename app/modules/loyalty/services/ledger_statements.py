@@ -174,12 +174,8 @@ def _one_statement(entries: int, guarded: bool, has_key: bool) -> Select[int]:
     changed = _change_card(guarded).returning(_CARD.c.id).cte("changed")
     posted: list[CTE] = []
     for n in range(entries):
-        values = {
-            column.name: _param(_SHARED.get(column.name, f"{column.name}_{n}"), column)
-            for column in _ENTRY_COLUMNS
-        }
         # Each reads from the one before, so that ids follow the sequence.
-        entry = _insert_from(_ENTRY, values, posted[-1] if posted else changed)
+        entry = _insert_from(_ENTRY, _entry_values(n), posted[-1] if posted else changed)
         posted.append(entry.returning(_ENTRY.c.id).cte(f"entry_{n}"))
     others: list[Any] = [
         _insert_from(
@@ -214,6 +210,13 @@ def _one_statement(entries: int, guarded: bool, has_key: bool) -> Select[int]:
         )
     others.append(_MARK_PASSES.where(_PASS.c.card_id == changed.c.id).cte("marked"))
     return select(posted[-1].c.id).add_cte(*posted[:-1], *others)
+
+
+def _entry_values(n: int) -> dict[str, BindParameter[Any]]:
+    return {
+        column.name: _param(_SHARED.get(column.name, f"{column.name}_{n}"), column)
+        for column in _ENTRY_COLUMNS
+    }
 
 
 @lru_cache(maxsize=2)
