@@ -75,6 +75,7 @@ def configure_logging(
     logging.getLogger("uvicorn.access").disabled = True
     # It writes whole addresses, tokens in their queries included.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # /readyz asks for the revision
 
 
 def hide_secrets(hash_key: bytes) -> Processor:
