@@ -37,8 +37,8 @@ from tests.modules.loyalty.model.shop_model import Refused, ShopModel
 WRONG_PIN = "7193"
 MOST_CARDS = 3
 TARGET = 4  # small, so that cards are often full, empty or in debt
-# A minute at most on each; the slower one proves the statements, the faster one the rules.
-EXAMPLES = {"sqlite": 100, "postgresql": 50}
+# Enough for every pair of operations to meet, in two minutes on each.
+EXAMPLES = {"sqlite": 200, "postgresql": 200}
 CARDS = st.integers(0, MOST_CARDS - 1)
 
 
