@@ -16,6 +16,7 @@ from app.modules.loyalty.types import ActorKind, Caller, StampResult
 from app.modules.tenancy.models import Terminal
 from tests.factories import (
     NOW,
+    PIN,
     Shop,
     make_card,
     make_pin,
@@ -63,3 +64,9 @@ class Counter:
         for _ in range(times):
             with pytest.raises(InvalidStaffPin):
                 self.stamp(WRONG, **changes)
+
+
+def stamp(db: Session, card: LoyaltyCard, **changes: object) -> StampResult:
+    """What a cashier does with a scanned card."""
+    asked: dict[str, object] = {"qr_code": card.qr_code_data, "staff_pin": PIN, "now": NOW}
+    return stamp_service.add_stamp(db, **asked | changes)  # type: ignore[arg-type]

@@ -14,17 +14,16 @@ from app.modules.loyalty.errors import (
     StaffPinRequired,
     TransactionNotFound,
 )
-from app.modules.loyalty.models import LoyaltyCard
 from app.modules.loyalty.services import stamp_service
-from app.modules.loyalty.types import ActorKind, Caller, StampResult
+from app.modules.loyalty.types import ActorKind, Caller
 from tests.factories import (
     NOW,
-    PIN,
     Shop,
     make_card,
     make_pin,
     make_shop,
 )
+from tests.modules.loyalty.services.desk import stamp
 from tests.reads import card_now, ledger_of
 
 LATER = NOW + timedelta(minutes=15)
@@ -35,11 +34,6 @@ def shop(db: Session) -> Shop:
     shop = make_shop(db)
     make_pin(db, merchant_id=shop.merchant_id)
     return shop
-
-
-def stamp(db: Session, card: LoyaltyCard, **changes: object) -> StampResult:
-    asked: dict[str, object] = {"qr_code": card.qr_code_data, "staff_pin": PIN, "now": NOW}
-    return stamp_service.add_stamp(db, **asked | changes)  # type: ignore[arg-type]
 
 
 def manager(shop: Shop, actor_id: int = 7) -> Caller:

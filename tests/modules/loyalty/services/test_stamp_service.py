@@ -18,13 +18,11 @@ from app.modules.loyalty.errors import (
     StaffPinRequired,
     StampCooldown,
 )
-from app.modules.loyalty.models import CardCode, LoyaltyCard
+from app.modules.loyalty.models import CardCode
 from app.modules.loyalty.services import stamp_service
-from app.modules.loyalty.types import ActorKind, Caller, StampResult
 from app.modules.tenancy.errors import MerchantSuspended
 from tests.factories import (
     NOW,
-    PIN,
     Shop,
     make_card,
     make_merchant,
@@ -34,6 +32,7 @@ from tests.factories import (
     make_store,
     save,
 )
+from tests.modules.loyalty.services.desk import stamp
 from tests.reads import entries_of, ledger_of
 
 LATER = NOW + timedelta(minutes=15)
@@ -44,15 +43,6 @@ def shop(db: Session) -> Shop:
     shop = make_shop(db)
     make_pin(db, merchant_id=shop.merchant_id)
     return shop
-
-
-def stamp(db: Session, card: LoyaltyCard, **changes: object) -> StampResult:
-    asked: dict[str, object] = {"qr_code": card.qr_code_data, "staff_pin": PIN, "now": NOW}
-    return stamp_service.add_stamp(db, **asked | changes)  # type: ignore[arg-type]
-
-
-def manager(shop: Shop, actor_id: int = 7) -> Caller:
-    return Caller(shop.merchant_id, kind=ActorKind.USER, actor_id=actor_id, is_manager=True)
 
 
 def test_given_a_card_when_it_is_scanned_and_stamped_then_the_till_hears_what_it_needs(
