@@ -12,6 +12,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from typing import Any
 import structlog
 from babel import Locale
 from babel.dates import format_date, format_time
-from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from app.core.currencies import exponent_of
 
 # CLDR's "lu" is Luba-Katanga; older clients mean Luxembourgish by it.
 ALIASES = {"lu": "lb"}
@@ -160,9 +163,17 @@ class Translator:
         return format_percent(ratio, locale=self.locale)
 
     def money(self, amount_cents: int, currency: str) -> str:
-        """An amount in minor units, such as 1250 and EUR."""
-        amount = Decimal(amount_cents).scaleb(-get_currency_precision(currency))
-        return format_currency(amount, currency, locale=self.locale)
+        """An amount in minor units, such as 1250 and EUR, with all the currency's decimals."""
+        decimals = exponent_of(currency)
+        pattern = copy(self.locale.currency_formats["standard"])
+        pattern.frac_prec = (decimals, decimals)
+        return format_currency(
+            Decimal(amount_cents).scaleb(-decimals),
+            currency,
+            pattern,
+            locale=self.locale,
+            currency_digits=False,
+        )
 
     def date(self, value: dt.date, *, style: str = "medium") -> str:
         """A calendar day. Styles: short, medium, long, full."""

@@ -256,6 +256,13 @@ def test_given_a_currency_without_cents_when_written_then_the_minor_unit_is_the_
     assert points.translator("en").money(1250, "JPY") == "JP¥1,250"
 
 
+@pytest.mark.parametrize(("currency", "money"), [("IQD", "IQD12.500"), ("RSD", "RSD125.00")])
+def test_given_a_currency_whose_decimals_people_leave_out_when_written_then_they_are_all_there(
+    points: Catalogue, currency: str, money: str
+) -> None:
+    assert points.translator("en").money(12500, currency) == money
+
+
 def test_given_a_moment_when_it_is_today_there_then_only_the_time_is_said(
     points: Catalogue,
 ) -> None:
