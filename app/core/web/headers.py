@@ -7,10 +7,13 @@ import re
 from typing import Annotated
 
 from fastapi import Header, Path
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from app.core.errors import EditConflict
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
+_INTEGER = re.compile(r"-?[0-9]+")
 
 IdempotencyKey = Annotated[
     str | None,
@@ -31,8 +34,17 @@ IfNoneMatch = Annotated[
     str | None,
     Header(alias="If-None-Match", max_length=1000, description="The ETag already known."),
 ]
+
+
+def _written_as_ever(text: str) -> str:
+    """Each thing has one address: `+1`, `1.0` and digits of other scripts are none."""
+    if not _INTEGER.fullmatch(text):
+        raise PydanticCustomError("int_parsing", "int_parsing")
+    return text
+
+
 # Ids are 64-bit identity integers; what does not fit would make a database raise.
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[int, Path(ge=1, le=2**63 - 1), BeforeValidator(_written_as_ever)]
 
 
 def etag_of(*facts: object) -> str:

@@ -100,13 +100,12 @@ class RequestScope:
     ) -> list[tuple[bytes, bytes]]:
         """The answer's own headers and ours. Nothing is cached unless the route says so."""
         own = list(headers)
-        csp = _CSP.format(nonce=state["csp_nonce"]).encode()
-        ours = [
-            *self._headers,
-            (b"content-security-policy", csp),
-            (b"x-request-id", state["request_id"].encode()),
-        ]
-        if not any(name.lower() == b"cache-control" for name, _ in own):
+        names = {name.lower() for name, _ in own}
+        ours = [*self._headers, (b"x-request-id", state["request_id"].encode())]
+        if b"content-security-policy" not in names:  # a route may have a stricter one
+            csp = _CSP.format(nonce=state["csp_nonce"]).encode()
+            ours.append((b"content-security-policy", csp))
+        if b"cache-control" not in names:
             ours.append((b"cache-control", b"no-store"))
         for counter, only_status in state.get("limits", ()):
             if status == only_status:

@@ -7,11 +7,24 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.core.web.problem import MEDIA_TYPE, Problem
+from app.core.errors import PayloadTooLarge
+from app.core.web.problem import MEDIA_TYPE, Problem, answers
 
 _REPLACED = ("HTTPValidationError", "ValidationError")
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_WAIT = ("429", "503")
 _REQUEST_ID = {"description": "Names the request in the logs.", "schema": {"type": "string"}}
+_RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+_LIMITS = {
+    "RateLimit-Policy": {
+        "description": 'The limit and its window in seconds: `"lookup_misses";q=20;w=60`.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left, and when more: `"lookup_misses";r=19;t=60`.',
+        "schema": {"type": "string"},
+    },
+}
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -47,17 +60,17 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
 
 def _complete_operation(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
+    if "requestBody" in operation:  # bodies are bounded before any route sees them
+        too_large = answers(PayloadTooLarge)[413]
+        del too_large["model"]  # FastAPI's word, which no document knows
+        responses.setdefault("413", too_large)
+    responses.setdefault("default", {"description": "Any other refusal."})
     for status, response in responses.items():
-        if status >= "400":
+        if status >= "400":  # "default" as well
             # FastAPI adds its own schema under application/json: ours is the only one.
             examples = response.get("content", {}).get(MEDIA_TYPE, {})
             response["content"] = {MEDIA_TYPE: {**examples, "schema": _PROBLEM}}
-        response.setdefault("headers", {})["X-Request-Id"] = _REQUEST_ID
-    responses.setdefault(
-        "default",
-        {
-            "description": "Any other refusal.",
-            "content": {MEDIA_TYPE: {"schema": _PROBLEM}},
-            "headers": {"X-Request-Id": _REQUEST_ID},
-        },
-    )
+        headers = response.setdefault("headers", {})
+        headers["X-Request-Id"] = _REQUEST_ID
+        headers |= _LIMITS if "429" in responses else {}
+        headers |= {"Retry-After": _RETRY_AFTER} if status in _WAIT else {}

@@ -172,12 +172,16 @@ def _sentence(translator: Translator, key: str, params: Mapping[str, Any]) -> st
 
 
 def _spoken(request: Request, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as people say them: moments in the store's zone."""
+    """The values as people say them: moments in the store's zone, amounts of a `currency`."""
     translator, tz, now = translator_of(request), timezone_of(request), utc_now()
-    return {
-        name: translator.moment(value, now=now, tz=tz) if isinstance(value, datetime) else value
-        for name, value in params.items()
-    }
+    currency = params.get("currency")
+
+    def spoken(value: Any) -> Any:
+        if isinstance(value, datetime):
+            return translator.moment(value, now=now, tz=tz)
+        return translator.money(value, currency) if currency and isinstance(value, int) else value
+
+    return {name: spoken(value) for name, value in params.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from app.core.paging import MAX_CURSOR_CHARACTERS
+
 URL = "/api/v1/things"
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -123,7 +125,7 @@ def test_given_an_id_when_it_does_not_fit_the_database_then_it_is_refused_before
         ("limit=-1", 422),
         ("limit=x", 422),
         ("cursor=", 422),
-        (f"cursor={'a' * 501}", 422),
+        (f"cursor={'a' * (MAX_CURSOR_CHARACTERS + 1)}", 422),
     ],
 )
 def test_given_a_page_when_its_size_is_impossible_then_it_is_refused(
