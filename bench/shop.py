@@ -16,9 +16,9 @@ from app.core.db import atomic, build_sessionmaker
 from app.modules.customers.models import Customer
 from app.modules.loyalty.models import LoyaltyCard, LoyaltyTransaction
 from app.modules.loyalty.rules.card_codes import QR_ALPHABET, QR_LENGTH, card_number_from
-from app.modules.loyalty.services import ledger, ledger_verify
+from app.modules.loyalty.services import ledger, ledger_entries, ledger_verify
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.services.ledger import Request
+from app.modules.loyalty.services.ledger_entries import Request
 from app.modules.loyalty.types import Draft, EntryType
 from app.modules.tenancy.services import api_key_service
 from tests import factories
@@ -122,7 +122,7 @@ def _add_cards(db: Session, shop: factories.Shop, cards: int) -> None:
             "card_number": card_number_from(f"{n:011d}"), "qr_code_data": qr_code(n),
             "stamps_target": shop.program.stamps_target,
             "reward_description": shop.program.stamps_reward_description,
-            "head_hash": ledger.genesis(f"{n:032x}"),
+            "head_hash": ledger_entries.genesis(f"{n:032x}"),
             "last_activity_at": now, "created_at": now,
         }
         for n, customer_id in enumerate(made, 1)

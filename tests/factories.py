@@ -21,12 +21,13 @@ from app.modules.customers.models import Customer
 from app.modules.loyalty.models import (
     LoyaltyCard,
     LoyaltyProgram,
+    LoyaltyReward,
     MerchantLoyaltySettings,
     StaffPin,
     WalletPass,
 )
 from app.modules.loyalty.rules.card_codes import QR_ALPHABET, QR_LENGTH, card_number_from
-from app.modules.loyalty.services import ledger
+from app.modules.loyalty.services import ledger, ledger_entries
 from app.modules.loyalty.services.card_queries import Question
 from app.modules.loyalty.types import Caller, Draft, EntryType, PinRole, Staff
 from app.modules.tenancy.models import Membership, Merchant, Store, Terminal, User
@@ -137,7 +138,7 @@ def make_card(
         "qr_code_data": _qr_code(n),
         "stamps_target": shop.program.stamps_target,
         "reward_description": shop.program.stamps_reward_description,
-        "head_hash": ledger.genesis(uid),
+        "head_hash": ledger_entries.genesis(uid),
         "last_activity_at": now,
         "created_at": now,
     }
@@ -155,15 +156,20 @@ def post(
 ) -> ledger.Posted:
     """Write `drafts` to the card's ledger as they are; no rule is asked."""
     with atomic(db):
-        posted = ledger.post_within(
+        return ledger.post_within(
             db,
             Question(merchant_id=card.merchant_id, card_id=card.id),
-            ledger.Request("test", (card.id,)),
+            ledger_entries.Request("test", (card.id,)),
             lambda _state: drafts,
             now=now,
         )
-    assert posted is not None
-    return posted
+
+
+def make_reward(db: Session, *, merchant_id: int, **columns: Any) -> LoyaltyReward:
+    """A line of the points catalogue."""
+    n = next(_NUMBERS)
+    defaults = {"name": f"Bread {n}", "cost_points": 600, "created_at": NOW}
+    return save(db, LoyaltyReward(merchant_id=merchant_id, **defaults | columns))
 
 
 def make_pin(db: Session, *, merchant_id: int, pin: str = PIN, **columns: Any) -> StaffPin:

@@ -40,7 +40,10 @@ def _unguarded_sqlite(connection: Connection) -> Iterator[Connection]:
 def triggers_of(connection: Connection) -> list[str]:
     """The names of the ledger's own triggers."""
     if connection.dialect.name == "sqlite":
-        query = "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+        query = (
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' "
+            "AND tbl_name = 'loyalty_transactions' ORDER BY name"
+        )
     else:
         query = (
             "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O' "

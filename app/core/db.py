@@ -11,8 +11,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -149,6 +150,7 @@ def build_engine(url: str, *, sqlite_synchronous: str = "FULL", pool_size: int =
             )
         )
     _check_sqlite()
+    trusted = "OFF" if _triggers_reach_full_text() else "ON"
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -166,14 +168,26 @@ def build_engine(url: str, *, sqlite_synchronous: str = "FULL", pool_size: int =
             f"synchronous = {sqlite_synchronous}",
             "foreign_keys = ON",
             "recursive_triggers = ON",
-            "trusted_schema = OFF",
+            f"trusted_schema = {trusted}",
         ):
             connection.execute(f"PRAGMA {pragma}")
+
+    return _with_own_transactions(engine)
+
+
+def _with_own_transactions(engine: Engine) -> Engine:
+    """SQLite's transactions begin and end where SQLAlchemy's do; its driver would guess."""
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITE, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @event.listens_for(engine, "reset")
+    def _end(connection: sqlite3.Connection, _record: object, _state: object) -> None:
+        # SQLite may keep a transaction whose COMMIT failed; SQLAlchemy takes it for ended.
+        if connection.in_transaction:
+            connection.rollback()
 
     return engine
 
@@ -326,6 +340,26 @@ def _check_sqlite() -> None:
     probe.close()
     if "ENABLE_FTS5" not in options:
         raise RuntimeError("SQLite was built without FTS5")
+
+
+@cache
+def _triggers_reach_full_text() -> bool:
+    """Whether this SQLite lets triggers write FTS5 tables without trusting the schema for it.
+
+    Older ones do not, and the triggers that keep the search index would stop every enrolment.
+    """
+    with closing(sqlite3.connect(":memory:")) as probe:
+        probe.executescript(
+            "PRAGMA trusted_schema = OFF; CREATE TABLE person (name TEXT);"
+            "CREATE VIRTUAL TABLE found USING fts5 (name);"
+            "CREATE TRIGGER added AFTER INSERT ON person"
+            " BEGIN INSERT INTO found (name) VALUES (new.name); END;"
+        )
+        try:
+            probe.execute("INSERT INTO person VALUES ('Zoe')")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 @event.listens_for(Session, "after_flush")

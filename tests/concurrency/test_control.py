@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from app.core.db import atomic, read_connection
 from app.modules.loyalty.models import LoyaltyCard, LoyaltyTransaction
 from app.modules.loyalty.rules import stamps
-from app.modules.loyalty.services import card_queries, ledger
+from app.modules.loyalty.services import card_queries, ledger_entries
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.services.ledger import Request
+from app.modules.loyalty.services.ledger_entries import Request
 from tests.concurrency.together import THREADS, Crowd, Work, ledger_earn
 from tests.factories import NOW, make_card
 from tests.reads import card_now, ledger_of
@@ -28,7 +28,9 @@ def naive_earn(card: LoyaltyCard, everybody_has_read: threading.Barrier) -> Work
             state = card_queries.read_states(connection, question, now=NOW)[0]
         drafts = [stamps.earn(state, quantity=1, now=NOW)]
         everybody_has_read.wait(timeout=30)
-        _, [entry] = ledger._entries(state, Request("add_stamp", ()), drafts, now=NOW)
+        _, [entry] = ledger_entries.entries_of(
+            state, Request("add_stamp", ()), drafts, day=NOW.date(), now=NOW
+        )
         mine = (LoyaltyTransaction.merchant_id == card.merchant_id) & (
             LoyaltyTransaction.card_id == card.id
         )

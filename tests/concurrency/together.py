@@ -16,7 +16,7 @@ from app.modules.loyalty.models import LoyaltyCard
 from app.modules.loyalty.rules import stamps
 from app.modules.loyalty.services import ledger, stamp_service
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.services.ledger import Request
+from app.modules.loyalty.services.ledger_entries import Request
 from app.modules.loyalty.types import Caller
 from tests.factories import NOW, PIN
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event, insert, select, text, update
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core import db as database
@@ -229,7 +229,6 @@ PRAGMAS = {
     "foreign_keys": 1,
     "busy_timeout": 5000,
     "recursive_triggers": 1,
-    "trusted_schema": 0,
 }
 
 
@@ -322,3 +321,24 @@ def test_given_uncommitted_writes_when_closed_then_they_are_gone(
     pending.add(merchant("Pending"))
     close(pending)
     assert {"Sent", "Pending"}.isdisjoint(names(session_factory))
+
+
+def test_given_sqlite_when_a_trigger_fills_full_text_then_the_schema_is_trusted_only_if_it_must(
+    tmp_path: Path,
+) -> None:
+    engine = build_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    add = "INSERT INTO people VALUES ('Zoe')"
+    with engine.connect() as connection:
+        run = connection.exec_driver_sql
+        run("CREATE TABLE people (name TEXT)")
+        run("CREATE VIRTUAL TABLE found USING fts5 (name)")
+        run(
+            "CREATE TRIGGER added AFTER INSERT ON people"
+            " BEGIN INSERT INTO found (name) VALUES (new.name); END"
+        )
+        run(add)
+        if run("PRAGMA trusted_schema").scalar():
+            run("PRAGMA trusted_schema = OFF")
+            with pytest.raises(OperationalError, match="unsafe"):
+                run(add)
+    engine.dispose()

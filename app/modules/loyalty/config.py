@@ -17,6 +17,9 @@ class LoyaltySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOYALTY_", env_file=".env", extra="ignore")
 
     default_cooldown_minutes: int = Field(15, ge=0, le=1440, description="Minutes between stamps.")
+    default_points_per_euro: int = Field(
+        10, ge=1, le=1_000_000, description="Points a whole unit of the currency."
+    )
     max_daily_stamps: int = Field(5, ge=1, le=100, description="Stamps a card and business day.")
     pin_max_failed_attempts: int = Field(5, ge=1, le=20, description="Wrong PINs before a lock.")
     pin_lockout_minutes: int = Field(30, ge=1, le=1440, description="Minutes a lock lasts.")

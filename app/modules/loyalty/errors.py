@@ -156,6 +156,76 @@ class InsufficientStamps(AppError):
     status: ClassVar[int] = 409
 
 
+class InsufficientPoints(AppError):
+    """Too few points for the reward. Params: `balance`, `needed` (points)."""
+
+    code: ClassVar[str] = "insufficient_points"
+    status: ClassVar[int] = 409
+
+
+class BelowMinimumPurchase(AppError):
+    """The purchase is too small to earn. Params: `minimum` (minor units), `currency`."""
+
+    code: ClassVar[str] = "below_minimum_purchase"
+    status: ClassVar[int] = 409
+
+
+class BelowMinimumRedemption(AppError):
+    """Fewer points than may be redeemed at once. Params: `minimum` (points)."""
+
+    code: ClassVar[str] = "below_minimum_redemption"
+    status: ClassVar[int] = 409
+
+
+class RewardNotFound(AppError):
+    """No such reward in the merchant's catalogue, or it is no longer given."""
+
+    code: ClassVar[str] = "reward_not_found"
+    status: ClassVar[int] = 404
+
+
+class OrderReferenceRequired(AppError):
+    """The merchant's purchases earn only under their order's reference."""
+
+    code: ClassVar[str] = "order_reference_required"
+    status: ClassVar[int] = 422
+
+
+class OrderAlreadyEarned(AppError):
+    """The order's reference has earned for another card or another purchase."""
+
+    code: ClassVar[str] = "order_already_earned"
+    status: ClassVar[int] = 409
+
+
+class OrderNotFound(AppError):
+    """No order of this store earned under that reference."""
+
+    code: ClassVar[str] = "order_not_found"
+    status: ClassVar[int] = 409
+
+
+class RefundExceedsOrder(AppError):
+    """More is to be refunded than is left of the order. Params: `left` (minor units)."""
+
+    code: ClassVar[str] = "refund_exceeds_order"
+    status: ClassVar[int] = 409
+
+
+class NothingToReinstate(AppError):
+    """No expired points of the last 30 days can be given back. Params: `days`."""
+
+    code: ClassVar[str] = "nothing_to_reinstate"
+    status: ClassVar[int] = 409
+
+
+class ImageRejected(AppError):
+    """No picture that we draw, or too large. Params: `maximum_bytes`, `maximum_pixels`."""
+
+    code: ClassVar[str] = "image_rejected"
+    status: ClassVar[int] = 422
+
+
 class AlreadyVoided(AppError):
     """The entry has been undone before."""
 

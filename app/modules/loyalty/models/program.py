@@ -11,7 +11,12 @@ from app.core.db import Base, BigInt, Flag, UtcDateTime, text_of
 
 
 class LoyaltyProgram(Base):
-    """A merchant's one program. `revision` rises with every change; amounts are minor units."""
+    """A merchant's one program. `revision` rises with every change; amounts are minor units.
+
+    `points_per_euro` counts per whole unit of the merchant's currency. `points_expiry_since`
+    is when the expiry rule was set or last shortened: no points run out sooner than that
+    and `points_expiration_days`. Images are names in `program_images`.
+    """
 
     __tablename__ = "loyalty_programs"
     __table_args__ = (
@@ -32,6 +37,12 @@ class LoyaltyProgram(Base):
     stamps_reward_value_cents: Mapped[int | None] = mapped_column(BigInt)
     welcome_bonus_stamps: Mapped[int] = mapped_column(default=0)
     max_stamps_per_operation: Mapped[int] = mapped_column(default=5)
+    points_per_euro: Mapped[int] = mapped_column(default=10)
+    minimum_purchase_cents: Mapped[int] = mapped_column(BigInt, default=0)
+    minimum_redemption_points: Mapped[int] = mapped_column(BigInt, default=0)
+    welcome_bonus_points: Mapped[int] = mapped_column(default=0)
+    points_expiration_days: Mapped[int | None]
+    points_expiry_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cooldown_minutes: Mapped[int]
     max_daily_stamps: Mapped[int]
     require_staff_pin: Mapped[bool] = mapped_column(Flag, default=True)
@@ -39,6 +50,8 @@ class LoyaltyProgram(Base):
     card_name: Mapped[str] = mapped_column(text_of(50))
     card_color: Mapped[str] = mapped_column(text_of(7), default="#4F46E5")
     card_secondary_color: Mapped[str | None] = mapped_column(text_of(7))
+    logo_image: Mapped[str | None] = mapped_column(text_of(80))
+    hero_image: Mapped[str | None] = mapped_column(text_of(80))
     stamp_icon: Mapped[str] = mapped_column(text_of(20), default="coffee")
     terms_text: Mapped[str] = mapped_column(text_of(5000), default="")
     privacy_url: Mapped[str | None] = mapped_column(text_of(500))

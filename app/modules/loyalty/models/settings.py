@@ -28,4 +28,6 @@ class MerchantLoyaltySettings(Base):
     allow_voids: Mapped[bool] = mapped_column(Flag, default=True)
     allow_cross_store_redemption: Mapped[bool] = mapped_column(Flag, default=True)
     void_window_days: Mapped[int] = mapped_column(default=30)
+    require_order_reference: Mapped[bool] = mapped_column(Flag, default=False)
+    order_references_restart_daily: Mapped[bool] = mapped_column(Flag, default=False)
     max_cards: Mapped[int | None]

@@ -28,9 +28,12 @@ class LoyaltyTransaction(Base):
     """One immutable line of a card's ledger.
 
     Never updated, never deleted (triggers refuse it): a mistake is undone by a line that
-    points at it with `voids_id`. Invariant, per card: `sum(stamps_delta)` is the card's
-    `stamp_count`, `sum(points_delta)` its `points_balance`. `hash` chains the line to the
-    one before. `stamps_target` and `reward_description` are the cycle it was posted in.
+    points at it with `voids_id`. `related_id` is the entry it is about otherwise: the earning
+    of a refund, the expiry of a reinstatement. `override_pin_id` lifted a limit for it. Kept
+    by a till that was offline, it `occurred_at` an earlier time than it was recorded.
+    Invariant, per card: `sum(stamps_delta)` is the card's `stamp_count`, `sum(points_delta)`
+    its `points_balance`. `hash` chains the line to the one before. `stamps_target` and
+    `reward_description` are the cycle it was posted in.
     """
 
     __tablename__ = "loyalty_transactions"
@@ -39,7 +42,8 @@ class LoyaltyTransaction(Base):
         UniqueConstraint("merchant_id", "voids_id"),
         CheckConstraint(f"type IN ({_TYPES})", name="type"),
         CheckConstraint(
-            f"stamps_delta <> 0 OR points_delta <> 0 OR type IN ({_WITHOUT_UNITS})",
+            "stamps_delta <> 0 OR points_delta <> 0 OR amount_cents IS NOT NULL "
+            f"OR type IN ({_WITHOUT_UNITS})",
             name="says_something",
         ),
         Index(
@@ -80,6 +84,8 @@ class LoyaltyTransaction(Base):
     request_id: Mapped[str | None] = mapped_column(text_of(64))
     key_id: Mapped[str] = mapped_column(text_of(8))
     hash: Mapped[str] = mapped_column(text_of(64))
+    related_id: Mapped[int | None] = mapped_column(BigInt)
+    override_pin_id: Mapped[int | None] = mapped_column(BigInt)
 
 
 class TransactionDetail(Base):

@@ -8,6 +8,8 @@ from app.modules.loyalty.errors import AmountTooLarge
 
 # The largest integer that every client, JavaScript included, reads exactly.
 MAXIMUM_BALANCE: Final = 2**53 - 1
+# A purchase in minor units; what a till sends beyond it is a slip of the finger.
+MAXIMUM_AMOUNT_CENTS: Final = 10_000_000
 
 
 def check_balance(balance: int) -> None:

@@ -21,14 +21,15 @@ def business_day(at: datetime, *, store: StoreFacts) -> date:
     # Early hours belong to the day before; a clock set back over midnight shows a date that
     # is over, and a zone may skip a whole date: so neighbours are looked at on both sides.
     nearby = (local_date + timedelta(days=offset) for offset in (1, 0, -1, -2))
-    return next(day for day in nearby if _starts_at(day, store) <= at)
+    return next(day for day in nearby if day_starts(day, store=store) <= at)
 
 
 def next_day_starts(at: datetime, *, store: StoreFacts) -> datetime:
     """The instant (UTC) at which the business day after the one of `at` begins."""
-    return _starts_at(business_day(at, store=store) + timedelta(days=1), store)
+    return day_starts(business_day(at, store=store) + timedelta(days=1), store=store)
 
 
-def _starts_at(day: date, store: StoreFacts) -> datetime:
+def day_starts(day: date, *, store: StoreFacts) -> datetime:
+    """The instant (UTC) at which a business day begins."""
     local = datetime.combine(day, store.day_starts_at, tzinfo=ZoneInfo(store.timezone))
     return local.astimezone(UTC)

@@ -11,7 +11,7 @@ from typing import Any
 
 # Every column of an entry but the identity (unknown before the insert), the hash itself,
 # and the key's id, which only says where to find the key.
-CHAINED_FIELDS = (
+_ALWAYS = (
     "merchant_id",
     "card_id",
     "sequence",
@@ -38,6 +38,9 @@ CHAINED_FIELDS = (
     "recorded_at",
     "request_id",
 )
+# Younger than the first entries: chained by name and only where set, so that old hashes hold.
+_WHERE_SET = ("related_id", "override_pin_id")
+CHAINED_FIELDS = (*_ALWAYS, *_WHERE_SET)
 
 
 def genesis_hash(key: bytes, *, card_uid: str) -> str:
@@ -47,7 +50,10 @@ def genesis_hash(key: bytes, *, card_uid: str) -> str:
 
 def entry_hash(key: bytes, *, previous: str, entry: Mapping[str, Any]) -> str:
     """HMAC-SHA256 (64 hex digits) over the previous hash and every chained field of `entry`."""
-    fields = [_plain(entry[name]) for name in CHAINED_FIELDS]
+    fields = [_plain(entry[name]) for name in _ALWAYS]
+    younger = {name: entry[name] for name in _WHERE_SET if entry[name] is not None}
+    if younger:
+        fields.append(younger)
     return _digest(key, previous, json.dumps(fields, ensure_ascii=False, separators=(",", ":")))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from app.modules.loyalty.errors import StampCooldown
+from app.modules.loyalty.types import NearStamps
 
 
 def check_cooldown(*, last_stamp_at: datetime | None, cooldown_minutes: int, now: datetime) -> None:
@@ -23,6 +24,22 @@ def check_cooldown(*, last_stamp_at: datetime | None, cooldown_minutes: int, now
     )
     if available_at is not None:
         raise StampCooldown(next_stamp_available_at=available_at)
+
+
+def check_cooldown_around(
+    near: NearStamps, *, cooldown_minutes: int, occurred_at: datetime
+) -> None:
+    """The same for a stamp that was given at an earlier instant: it looks both ways.
+
+    Raises:
+        StampCooldown: a stamp before or after it is too near.
+
+    Source: product rule "Offline", docs/rules.md.
+    """
+    check_cooldown(last_stamp_at=near.before, cooldown_minutes=cooldown_minutes, now=occurred_at)
+    if near.after is not None and near.after < occurred_at + timedelta(minutes=cooldown_minutes):
+        wait = timedelta(minutes=cooldown_minutes)
+        raise StampCooldown(next_stamp_available_at=near.after + wait)
 
 
 def next_stamp_available_at(

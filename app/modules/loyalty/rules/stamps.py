@@ -6,21 +6,29 @@ from datetime import datetime
 
 from app.modules.loyalty.errors import (
     AmountTooLarge,
-    CardInactive,
     CrossStoreRedemptionDisabled,
     InsufficientStamps,
     ProgramInactive,
     ProgramTypeMismatch,
 )
 from app.modules.loyalty.rules.bounds import check_balance
-from app.modules.loyalty.rules.cooldown import check_cooldown
-from app.modules.loyalty.rules.daily_limit import check_daily_limit
+from app.modules.loyalty.rules.card_state import check_active
 from app.modules.loyalty.rules.rewards import cycle_after, cycle_when_empty
-from app.modules.loyalty.types import CardState, CardStatus, Draft, EntryType
+from app.modules.loyalty.rules.stamp_limits import exceeds_limits
+from app.modules.loyalty.types import CardState, Draft, EntryType
 
 
-def earn(state: CardState, *, quantity: int, now: datetime) -> Draft:
+def earn(
+    state: CardState,
+    *,
+    quantity: int,
+    now: datetime,
+    may_override: bool = False,
+    order_reference: str | None = None,
+) -> Draft:
     """What `quantity` stamps at `now` do to the card, or the refusal.
+
+    With `may_override` cooldown and daily limit do not refuse; the draft says if they would.
 
     Raises:
         CardInactive, ProgramInactive, ProgramTypeMismatch, StampCooldown, DailyStampLimit.
@@ -29,17 +37,14 @@ def earn(state: CardState, *, quantity: int, now: datetime) -> Draft:
     Source: product rule "Earning stamps", docs/rules.md.
     """
     assert quantity >= 1, quantity
-    _check_active(state)
+    check_active(state)
     if not state.program_is_active:
         raise ProgramInactive
     if not state.loyalty_type.has_stamps:
         raise ProgramTypeMismatch
     if quantity > state.max_stamps_per_operation:
         raise AmountTooLarge(maximum=state.max_stamps_per_operation)
-    check_cooldown(
-        last_stamp_at=state.last_stamp_at, cooldown_minutes=state.cooldown_minutes, now=now
-    )
-    check_daily_limit(state, quantity=quantity, now=now)
+    overrides = exceeds_limits(state, quantity=quantity, now=now, may_override=may_override)
     stamp_count_after = state.stamp_count + quantity
     check_balance(stamp_count_after)
     return Draft(
@@ -47,7 +52,10 @@ def earn(state: CardState, *, quantity: int, now: datetime) -> Draft:
         stamps_delta=quantity,
         cycle=cycle_when_empty(state, stamp_count_after),
         sets_last_stamp=True,
-        last_stamp_at=now,
+        # What a till kept while it was offline may be older than the newest stamp.
+        last_stamp_at=max(now, state.last_stamp_at or now),
+        order_reference=order_reference,
+        overrides_limits=overrides,
     )
 
 
@@ -61,7 +69,7 @@ def redeem(state: CardState, *, quantity: int, store_id: int) -> Draft:
         CardInactive, CrossStoreRedemptionDisabled, InsufficientStamps.
     """
     assert quantity >= 1, quantity
-    _check_active(state)
+    check_active(state)
     if store_id != state.enrolled_store_id and not state.allow_cross_store_redemption:
         raise CrossStoreRedemptionDisabled
     needed = quantity * state.cycle.target
@@ -84,7 +92,7 @@ def adjust(state: CardState, *, delta: int) -> Draft:
         AmountTooLarge: for more stamps than a card may hold.
     """
     assert delta != 0
-    _check_active(state)
+    check_active(state)
     stamp_count_after = state.stamp_count + delta
     if delta < 0 and stamp_count_after < 0:
         raise InsufficientStamps(balance=state.stamp_count, needed=-delta)
@@ -94,8 +102,3 @@ def adjust(state: CardState, *, delta: int) -> Draft:
         stamps_delta=delta,
         cycle=cycle_when_empty(state, stamp_count_after),
     )
-
-
-def _check_active(state: CardState) -> None:
-    if state.status is not CardStatus.ACTIVE:
-        raise CardInactive

@@ -13,35 +13,39 @@ from app.modules.loyalty.errors import (
     VoidsDisabled,
     VoidWindowPassed,
 )
-from app.modules.loyalty.rules.bounds import check_balance
 from app.modules.loyalty.rules.business_day import business_day
-from app.modules.loyalty.rules.rewards import cycle_applies, cycle_when_empty
+from app.modules.loyalty.rules.undoing import undo_points, undo_stamps
 from app.modules.loyalty.types import (
     CardState,
     CardStatus,
-    Cycle,
     Draft,
     EntryFacts,
     EntryType,
     Staff,
+    Unit,
 )
 
-_VOIDABLE: Final = frozenset({EntryType.STAMP_EARNED, EntryType.STAMP_REDEEMED})
+_VOIDABLE: Final = {
+    Unit.STAMPS: frozenset({EntryType.STAMP_EARNED, EntryType.STAMP_REDEEMED}),
+    Unit.POINTS: frozenset({EntryType.POINTS_EARNED, EntryType.POINTS_REDEEMED}),
+}
 _GONE: Final = frozenset({CardStatus.MERGED, CardStatus.ERASED})
 
 
 def void(
     state: CardState,
     *,
+    unit: Unit,
     staff: Staff | None,
     user_is_manager: bool,
     user_id: int | None,
     now: datetime,
 ) -> Draft:
-    """What undoing the entry `state.target` at `now` does to the card, or the refusal.
+    """What undoing the entry `state.target` (of `unit`) at `now` does, or the refusal.
 
     Taken stamps come back with the target they were taken at; given ones go, even where
-    that leaves a debt, and the cooldown then runs from the newest other stamp. Where a PIN
+    that leaves a debt, and the cooldown then runs from the newest other stamp. Points come
+    back and go alike. Where a PIN
     names the member of staff, that person's rights count, else those of the signed-in user.
     A suspended card's entries can be undone.
 
@@ -53,38 +57,24 @@ def void(
     """
     entry = state.target
     assert entry is not None
-    _check_voidable(state, entry)
+    _check_voidable(state, entry, unit)
     age_days = (business_day(now, store=state.store) - entry.business_day).days
     if not (_is_own(entry, staff=staff, user_id=user_id) and age_days <= 0):
         _check_may_void_any(state, age_days, staff=staff, user_is_manager=user_is_manager)
-    stamp_count_after = state.stamp_count - entry.stamps_delta
-    check_balance(stamp_count_after)
-    if entry.type is EntryType.STAMP_REDEEMED:
-        return Draft(
-            EntryType.STAMP_VOIDED,
-            stamps_delta=-entry.stamps_delta,
-            cycle=_restored_cycle(state, entry, stamp_count_after),
-            voids_id=entry.id,
-        )
-    return Draft(
-        EntryType.STAMP_VOIDED,
-        stamps_delta=-entry.stamps_delta,
-        cycle=cycle_when_empty(state, stamp_count_after),
-        sets_last_stamp=True,
-        last_stamp_at=entry.newest_other_stamp_at,
-        voids_id=entry.id,
-    )
+    return undo_points(state, entry) if unit is Unit.POINTS else undo_stamps(state, entry)
 
 
-def _check_voidable(state: CardState, entry: EntryFacts) -> None:
+def _check_voidable(state: CardState, entry: EntryFacts, unit: Unit) -> None:
     if state.status in _GONE:
         raise CardInactive
     if not state.allow_voids:
         raise VoidsDisabled
-    if entry.type not in _VOIDABLE:
+    if entry.type not in _VOIDABLE[unit]:
         raise NotVoidable
     if entry.is_voided:
         raise AlreadyVoided
+    if entry.refunded:
+        raise NotVoidable  # what is left of the order goes back by another refund
 
 
 def _is_own(entry: EntryFacts, *, staff: Staff | None, user_id: int | None) -> bool:
@@ -101,11 +91,3 @@ def _check_may_void_any(
         raise Forbidden
     if age_days > state.void_window_days:
         raise VoidWindowPassed(days=state.void_window_days)
-
-
-def _restored_cycle(state: CardState, entry: EntryFacts, stamp_count_after: int) -> Cycle:
-    # A target lowered since the redemption would have reached the card: it counts here too.
-    lowered = cycle_applies(
-        card_cycle=entry.cycle, stamp_count=stamp_count_after, program_cycle=state.program_cycle
-    )
-    return state.program_cycle if lowered else entry.cycle

@@ -16,7 +16,7 @@ from app.modules.loyalty.models import CardCode, LoyaltyCard
 from app.modules.loyalty.rules.scan import Scan, ScanKind, read_scan
 from app.modules.loyalty.services import card_queries
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.types import CardState, CodeState
+from app.modules.loyalty.types import CardState, CardStatus, CodeState
 from app.modules.tenancy.errors import StoreRequired
 
 _EXEMPT = "a code names its card on the platform; several answers are refused"
@@ -57,7 +57,7 @@ def find_state(
         if scan.kind is ScanKind.QR:
             exact = replace(question, qr_code_data=scan.candidates[0])
             states = card_queries.read_states(connection, exact, now=now)
-            if states:
+            if states and states[0].status is not CardStatus.MERGED:
                 return exact, states[0]
         merchant_id, card_id = _find(connection, scan, merchant_id=question.merchant_id)
         question = replace(question, merchant_id=merchant_id, card_id=card_id)
@@ -94,7 +94,8 @@ def _find(connection: Connection, scan: Scan, *, merchant_id: int | None) -> tup
 
 def _current(connection: Connection, code: str, merchant_id: int | None) -> tuple[int, int] | None:
     statement = select(LoyaltyCard.merchant_id, LoyaltyCard.id).where(
-        (LoyaltyCard.card_number == code) | (LoyaltyCard.qr_code_data == code)
+        (LoyaltyCard.card_number == code) | (LoyaltyCard.qr_code_data == code),
+        LoyaltyCard.status != CardStatus.MERGED.value,  # its codes lead to another card
     )
     if merchant_id is not None:
         statement = statement.where(LoyaltyCard.merchant_id == merchant_id)

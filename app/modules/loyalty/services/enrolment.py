@@ -5,40 +5,36 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core.db import atomic
-from app.core.errors import RateLimited
 from app.modules.customers.models import Customer
 from app.modules.customers.services import customer_service
 from app.modules.loyalty.errors import (
+    CardInactive,
     IdempotencyKeyReused,
     ProgramInactive,
     ProgramNotFound,
-    QuotaExceeded,
-    SelfEnrollmentDisabled,
 )
 from app.modules.loyalty.models import (
     IdempotencyRecord,
     LoyaltyCard,
     LoyaltyProgram,
-    MerchantLoyaltySettings,
 )
-from app.modules.loyalty.rules.card_codes import QR_ALPHABET, QR_LENGTH, card_number_from
-from app.modules.loyalty.services import ledger
+from app.modules.loyalty.rules import welcome
+from app.modules.loyalty.services import card_codes, enrolment_limits, ledger, ledger_entries
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.services.ledger import Request
-from app.modules.loyalty.types import Draft, Enrolment, EntryType
+from app.modules.loyalty.services.card_totals import MEMBERS
+from app.modules.loyalty.services.ledger_entries import Request
+from app.modules.loyalty.types import ActorKind, Draft, Enrolment, EntryType
 from app.modules.tenancy.rules.merchant_status import check_merchant_allows
 from app.modules.tenancy.types import MerchantAct, StoreContext
 
-# Somebody who floods a store with made-up people is stopped here, whatever their address.
-_MOST_UNCONFIRMED_AN_HOUR = 50
 # A twin may take the customer's contact, the key or a drawn number in between.
 _TRIES = 3
 
@@ -57,12 +53,16 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """One enrolment: who asks, under which key, and how the customer comes about."""
+    """One enrolment: who asks, under which key, and how the customer comes about.
+
+    `paper_stamps` were on the paper card that the customer hands in.
+    """
 
     store: StoreContext
     request: Request
     find_or_make: Callable[[Session], Customer]
     served_by_staff: bool
+    paper_stamps: int = 0
 
 
 def make_customer(
@@ -139,7 +139,7 @@ def _join_once(db: Session, joining: Joining, *, now: datetime) -> Enrolment:
     ).scalar_one_or_none()
     if existing is not None:
         return _enrolment(existing, created=False, replayed=False)
-    _check_quota(db, merchant_id)
+    enrolment_limits.check_quota(db, merchant_id)
     card = _new_card(program, customer, joining, now=now)
     db.add(card)
     db.flush()
@@ -149,42 +149,48 @@ def _join_once(db: Session, joining: Joining, *, now: datetime) -> Enrolment:
         store_id=joining.store.store_id,
         idempotency_key=request.idempotency_key,
     )
-    bonus = program.welcome_bonus_stamps if joining.served_by_staff else 0
-    posted = ledger.post_within(
-        db, question, request, lambda _state: _first_entries(bonus), now=now
-    )
-    assert posted is not None, "nobody else can see the card yet"
+    drafts = _first_entries(program, joining)
+    ledger.post_within(db, question, request, lambda _state: drafts, now=now)
     return _enrolment(card, created=True, replayed=False)
 
 
-def _first_entries(bonus: int) -> list[Draft]:
-    created = [Draft(EntryType.CARD_CREATED)]
-    return [*created, Draft(EntryType.WELCOME_BONUS, stamps_delta=bonus)] if bonus else created
+def _first_entries(program: LoyaltyProgram, joining: Joining) -> list[Draft]:
+    """What a new card starts with. Whoever joins without staff gets the bonus later."""
+    drafts = [Draft(EntryType.CARD_CREATED)]
+    stamps, points = welcome.bonus_of(program)
+    if joining.served_by_staff and (stamps or points):
+        drafts.append(Draft(EntryType.WELCOME_BONUS, stamps_delta=stamps, points_delta=points))
+    if joining.paper_stamps:
+        drafts.append(welcome.paper_card(program, joining.paper_stamps))
+    return drafts
 
 
 def _new_card(
     program: LoyaltyProgram, customer: Customer, joining: Joining, *, now: datetime
 ) -> LoyaltyCard:
     uid = secrets.token_hex(16)
+    stamps_due, points_due = (0, 0) if joining.served_by_staff else welcome.bonus_of(program)
     return LoyaltyCard(
         merchant_id=program.merchant_id,
         program_id=program.id,
         customer_id=customer.id,
         enrolled_store_id=joining.store.store_id,
         uid=uid,
-        card_number=card_number_from(f"{secrets.randbelow(10**11):011d}"),
-        qr_code_data="".join(secrets.choice(QR_ALPHABET) for _ in range(QR_LENGTH)),
+        card_number=card_codes.draw_card_number(),
+        qr_code_data=card_codes.draw_qr_code(),
         status="active",
         stamp_count=0,
         points_balance=0,
         total_stamps_earned=0,
-        welcome_bonus_due=0 if joining.served_by_staff else program.welcome_bonus_stamps,
+        welcome_bonus_due=stamps_due,
+        welcome_points_due=points_due,
         stamps_target=program.stamps_target,
         reward_description=program.stamps_reward_description,
         last_activity_at=now,
+        last_collected_at=now,
         revision=0,
         last_sequence=0,
-        head_hash=ledger.genesis(uid),
+        head_hash=ledger_entries.genesis(uid),
         created_at=now,
     )
 
@@ -200,22 +206,6 @@ def _joinable_program(db: Session, merchant_id: int) -> LoyaltyProgram:
     return program
 
 
-def _check_quota(db: Session, merchant_id: int) -> None:
-    limit = db.execute(
-        select(MerchantLoyaltySettings.max_cards).where(
-            MerchantLoyaltySettings.merchant_id == merchant_id
-        )
-    ).scalar_one_or_none()
-    if limit is not None and _count_cards(db, merchant_id) >= limit:
-        raise QuotaExceeded(quota="max_cards", limit=limit)
-
-
-def _count_cards(db: Session, merchant_id: int) -> int:
-    return db.execute(
-        select(func.count()).select_from(LoyaltyCard).where(LoyaltyCard.merchant_id == merchant_id)
-    ).scalar_one()
-
-
 def _replayed(db: Session, merchant_id: int, request: Request) -> Enrolment | None:
     if request.idempotency_key is None:
         return None
@@ -229,44 +219,28 @@ def _replayed(db: Session, merchant_id: int, request: Request) -> Enrolment | No
         return None
     if record.request_hash != request.hash:
         raise IdempotencyKeyReused
-    card = db.execute(
-        select(LoyaltyCard).where(
-            LoyaltyCard.merchant_id == merchant_id, LoyaltyCard.id == record.card_id
-        )
-    ).scalar_one()
-    return _enrolment(card, created=True, replayed=True)
+    return _enrolment(_still_theirs(db, merchant_id, record, request), created=True, replayed=True)
 
 
-def check_self_enrolment(db: Session, store: StoreContext, *, now: datetime) -> None:
-    """Refuse a poster's visitor where only staff enrol, or where too many came unproved.
+def _still_theirs(
+    db: Session, merchant_id: int, record: IdempotencyRecord, request: Request
+) -> LoyaltyCard:
+    """The card that was made under a key, or to staff the one that took it over since.
 
-    Raises:
-        SelfEnrollmentDisabled, RateLimited.
+    A poster's visitor gets nothing then: whoever held the fresh card has proved nothing about
+    the older one.
     """
-    allowed = db.execute(
-        select(MerchantLoyaltySettings.allow_self_enrollment).where(
-            MerchantLoyaltySettings.merchant_id == store.merchant_id
-        )
-    ).scalar_one_or_none()
-    if allowed is False:
-        raise SelfEnrollmentDisabled
-    recent = db.execute(
-        select(func.count())
-        .select_from(LoyaltyCard)
-        .join(
-            Customer,
-            (Customer.merchant_id == LoyaltyCard.merchant_id)
-            & (Customer.id == LoyaltyCard.customer_id),
-        )
-        .where(
-            LoyaltyCard.merchant_id == store.merchant_id,
-            LoyaltyCard.enrolled_store_id == store.store_id,
-            Customer.created_at > now - timedelta(hours=1),
-            Customer.email_pending | Customer.phone_pending,
-        )
+    card = LoyaltyCard
+    made = db.execute(
+        select(card).where(card.merchant_id == merchant_id, card.id == record.card_id)
     ).scalar_one()
-    if recent >= _MOST_UNCONFIRMED_AN_HOUR:
-        raise RateLimited(retry_after_seconds=3600)
+    if made.status in MEMBERS:
+        return made
+    if made.merged_into_id is None or request.actor.kind is ActorKind.CUSTOMER:
+        raise CardInactive
+    return db.execute(
+        select(card).where(card.merchant_id == merchant_id, card.id == made.merged_into_id)
+    ).scalar_one()
 
 
 def _enrolment(card: LoyaltyCard, *, created: bool, replayed: bool) -> Enrolment:

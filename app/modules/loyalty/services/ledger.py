@@ -8,71 +8,39 @@ again. Nothing is locked while Python thinks, so no order of events can book twi
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
 
 from app.core import db as database
-from app.core.errors import Unavailable
-from app.modules.loyalty.config import ledger_keys, platform_key
-from app.modules.loyalty.errors import CardNotFound, IdempotencyKeyReused
+from app.core.errors import AppError, Unavailable
+from app.modules.loyalty.errors import CardNotFound, IdempotencyKeyReused, OrderAlreadyEarned
 from app.modules.loyalty.models import LoyaltyCard
-from app.modules.loyalty.rules import chain, posting
 from app.modules.loyalty.rules.business_day import business_day
-from app.modules.loyalty.services import card_queries, ledger_statements, results
+from app.modules.loyalty.services import (
+    card_queries,
+    ledger_entries,
+    ledger_statements,
+    results,
+)
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.types import ActorKind, CardState, Draft, Staff
+from app.modules.loyalty.services.ledger_entries import Request
+from app.modules.loyalty.types import CardState, Draft
 
 # Every miss means that somebody else's change to the same card went through.
 _ATTEMPTS = 50
 _LONGEST_PAUSE_S = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who stands behind an entry (`id` None: the service's caller said nobody)."""
-
-    kind: ActorKind
-    id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One intent of a caller.
-
-    `operation` and `body` are what makes two requests with one idempotency key the same:
-    card, amounts and references, never PIN, language or notes. With `staff`, the posting
-    holds only while that PIN is active, unlocked and unchanged.
-    """
-
-    operation: str
-    body: tuple[str | int | None, ...]
-    actor: Actor = field(default_factory=lambda: Actor(ActorKind.SERVICE))
-    idempotency_key: str | None = None
-    staff: Staff | None = None
-    terminal_id: int | None = None
-    ip_address: str | None = None
-    user_agent: str | None = None
-    notes: str | None = None
-    request_id: str | None = None
-
-    @property
-    def hash(self) -> str:
-        """HMAC-SHA256 (hex) over operation and body; keyed, since a body may name a person."""
-        body = json.dumps([self.operation, *self.body]).encode()
-        return hmac.new(platform_key().derive("idempotency"), body, hashlib.sha256).hexdigest()
+# PostgreSQL: serialization_failure, deadlock_detected.
+_STOPPED = frozenset({"40001", "40P01"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +56,12 @@ class StaffPinChanged(Exception):
     """The PIN that was authenticated no longer stands: authenticate again, or refuse."""
 
 
+class Moved(Exception):
+    """Somebody else changed one of several cards in between: all of it is tried again."""
+
+
 Decide = Callable[[CardState], Sequence[Draft]]
+_T = TypeVar("_T")
 
 
 def apply(
@@ -108,13 +81,21 @@ def apply(
     Raises:
         IdempotencyKeyReused: the key stands for another request.
         StaffPinChanged: `request.staff` was changed, locked or switched off meanwhile.
+        OrderAlreadyEarned: the order's reference earned for another card or purchase.
         CardNotFound, Unavailable (too many misses), and whatever `decide` refuses with.
     """
     state = first or _read(db, question, now=now)
     for _ in range(_ATTEMPTS):
-        if state.remembered is not None:
-            return replay(state, request)
-        drafts = decide(state)
+        known = _known(db, question, request, state, now=now)
+        if known is not None:
+            return known
+        try:
+            drafts = decide(state)
+        except AppError:
+            twin = _by_twin(db, question, request, now=now)
+            if twin is None:
+                raise
+            return twin
         collision: IntegrityError | None = None
         try:
             with database.write_connection(db) as connection:
@@ -131,12 +112,43 @@ def apply(
     raise Unavailable
 
 
+def together(db: Session, work: Callable[[], _T]) -> _T:
+    """Do `work`, which posts to several cards with `post_within`, in one transaction.
+
+    Cards are to be taken in the order of their ids. Where one of them moved, or the database
+    stopped it for the sake of another, everything is rolled back and `work` runs again, so it
+    reads whatever it decides on anew.
+
+    Raises:
+        Unavailable (too many misses), and whatever `work` refuses with.
+    """
+    collision: IntegrityError | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            with database.atomic(db):
+                return work()
+        except Moved:
+            collision = None
+        except IntegrityError as error:
+            if collision is not None:
+                raise
+            collision = error  # a twin was faster: the next reading shows what it did
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in _STOPPED:
+                raise
+            collision = None
+        time.sleep(random.uniform(0, _LONGEST_PAUSE_S))  # noqa: S311 - jitter, not a secret
+    raise Unavailable
+
+
 def post_within(
     db: Session, question: Question, request: Request, decide: Decide, *, now: datetime
-) -> Posted | None:
-    """As `apply`, but inside the caller's `atomic` and with one try: None is a miss.
+) -> Posted:
+    """As `apply`, but inside the caller's `atomic` (see `together`) and with one try.
 
-    For operations that touch more than one row of their own, such as enrolment.
+    Raises:
+        Moved: the card, its program or the PIN changed in between.
+        CardNotFound, IdempotencyKeyReused, OrderAlreadyEarned, and what `decide` refuses with.
     """
     assert database.in_atomic(db)
     states = card_queries.read_states(db.connection(), question, now=now)
@@ -144,9 +156,12 @@ def post_within(
         raise CardNotFound(mistyped=False)
     if states[0].remembered is not None:
         return replay(states[0], request)
+    if states[0].award is not None:
+        return _duplicate(states[0], request)
     posted = _post(db.connection(), states[0], request, decide(states[0]), now=now)
-    if posted is not None:
-        _tell_session(db, posted.state)
+    if posted is None:
+        raise Moved
+    _tell_session(db, posted.state)
     return posted
 
 
@@ -162,9 +177,39 @@ def replay(state: CardState, request: Request) -> Posted:
     return Posted(state, dict(state.remembered.facts), replayed=True)
 
 
-def genesis(card_uid: str) -> str:
-    """The head hash of a card that has no entry yet."""
-    return chain.genesis_hash(ledger_keys().derive("ledger"), card_uid=card_uid)
+def _known(
+    db: Session, question: Question, request: Request, state: CardState, *, now: datetime
+) -> Posted | None:
+    """The first answer, where the key was used or the order has earned before."""
+    if state.remembered is not None:
+        return replay(state, request)
+    if state.award is not None:
+        return _by_twin(db, question, request, now=now) or _duplicate(state, request)
+    return None
+
+
+def _by_twin(db: Session, question: Question, request: Request, *, now: datetime) -> Posted | None:
+    """What the same request did between the reading of the card and of what it is about.
+
+    An order or an entry is read after its card and may say already what a twin has done.
+    """
+    is_about_more = question.order is not None or question.voids_id is not None
+    if request.idempotency_key is None or not is_about_more:
+        return None
+    state = _read(db, question, now=now)
+    return replay(state, request) if state.remembered is not None else None
+
+
+def _duplicate(state: CardState, request: Request) -> Posted:
+    """The first answer for an order that earned before, if card and purchase are the same."""
+    award, order = state.award, request.order
+    assert award is not None
+    assert order is not None
+    same_card = award.card_id == state.card_id
+    if not same_card or award.basis != order.basis:
+        raise OrderAlreadyEarned
+    facts = {**award.facts, "transaction_id": award.transaction_id, "duplicate": True}
+    return Posted(state, facts, replayed=False)
 
 
 def _read(db: Session, question: Question, *, now: datetime) -> CardState:
@@ -181,6 +226,7 @@ def _is_same(before: CardState, after: CardState) -> bool:
         after.remembered is None
         and before.revision == after.revision
         and before.program_revision == after.program_revision
+        and before.award == after.award
     )
 
 
@@ -192,78 +238,24 @@ def _post(
     *,
     now: datetime,
 ) -> Posted | None:
-    after, entries = _entries(before, request, drafts, now=now)
+    at = request.occurred_at or now
+    day = business_day(at, store=before.store)
+    after, entries = ledger_entries.entries_of(before, request, drafts, day=day, now=now)
     facts = results.facts(before, after, drafts, staff=request.staff, now=now)
+    earns = request.order is not None
+    award = ledger_entries.award_of(before, request, drafts[-1], day) if earns else None
     entry_id = ledger_statements.post(
-        connection, before, after, entries, request=_request_columns(request, facts), now=now
+        connection,
+        before,
+        after,
+        entries,
+        request=ledger_entries.request_columns(request, facts),
+        award=award,
+        now=now,
     )
     if entry_id is None:
         return None
     return Posted(after, {**facts, "transaction_id": entry_id}, replayed=False)
-
-
-def _entries(
-    before: CardState, request: Request, drafts: Sequence[Draft], *, now: datetime
-) -> tuple[CardState, list[dict[str, Any]]]:
-    """The card after `drafts`, and the ledger rows that say so, chained one to the next."""
-    key = ledger_keys().current
-    day = business_day(now, store=before.store)
-    state = replace(before, revision=before.revision + 1)
-    entries: list[dict[str, Any]] = []
-    for draft in drafts:
-        moved = posting.after(state, [draft], business_day=day)
-        entry = _entry(state, moved, request, draft) | {
-            "business_day": day,
-            "occurred_at": now,
-            "recorded_at": now,
-            "key_id": key.id,
-        }
-        entry["hash"] = chain.entry_hash(
-            key.derive("ledger"), previous=state.head_hash, entry=entry
-        )
-        entries.append(entry)
-        state = replace(moved, last_sequence=entry["sequence"], head_hash=entry["hash"])
-    return state, entries
-
-
-def _entry(before: CardState, after: CardState, request: Request, draft: Draft) -> dict[str, Any]:
-    return {
-        "merchant_id": before.merchant_id,
-        "card_id": before.card_id,
-        "sequence": before.last_sequence + 1,
-        "type": draft.type.value,
-        "stamps_delta": draft.stamps_delta,
-        "points_delta": draft.points_delta,
-        "stamps_after": after.stamp_count,
-        "points_after": after.points_balance,
-        "stamps_target": before.cycle.target,
-        "reward_description": before.cycle.reward,
-        "store_id": before.store.id,
-        "terminal_id": request.terminal_id,
-        "actor_kind": request.actor.kind.value,
-        "actor_id": request.actor.id,
-        "amount_cents": None,
-        "currency": None,
-        "order_reference": None,
-        "reward_id": None,
-        "voids_id": draft.voids_id,
-        "overrides_limits": False,
-        "program_revision": before.program_revision,
-        "request_id": request.request_id,
-    }
-
-
-def _request_columns(request: Request, facts: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "key": request.idempotency_key,
-        "request_hash": request.hash,
-        "facts": facts,
-        "ip_address": request.ip_address,
-        "user_agent": request.user_agent,
-        "notes": request.notes,
-        "pin_id": request.staff.pin_id if request.staff else None,
-        "pin_version": request.staff.version if request.staff else None,
-    }
 
 
 def _tell_session(db: Session, state: CardState) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +25,9 @@ from app.modules.loyalty.services.staff_auth import Credentials
 from app.modules.loyalty.services.staff_memory import memory_of
 from app.modules.loyalty.types import ActorKind, Caller, LockScope, PinVerified, PinView
 from app.modules.tenancy.services import audit_service, store_service, terminal_service
+
+# What the audit log calls the things that can be locked.
+_KINDS: Final = {LockScope.PERSON: "staff_pin", LockScope.TERMINAL: "terminal"}
 
 list_pins = pin_views.list_pins
 
@@ -55,7 +58,9 @@ def create_pin(
         with atomic(db):
             db.add(row)
             db.flush()
-            _audit(db, row.id, merchant_id, "pin_created", caller, new=values, now=now)
+            _audit(
+                db, f"staff_pin:{row.id}", merchant_id, "pin_created", caller, new=values, now=now
+            )
     except IntegrityError:
         raise PinInUse from None
     return pin_views.get_pin(db, merchant_id, row.id, now=now)
@@ -215,7 +220,7 @@ def _change(  # noqa: PLR0913 - one private place for all changes
             .values(**columns, version=StaffPin.version + 1)
             .execution_options(synchronize_session=False)
         )
-        _audit(db, pin_id, merchant_id, action, caller, old=old, new=new, now=now)
+        _audit(db, f"staff_pin:{pin_id}", merchant_id, action, caller, old=old, new=new, now=now)
     memory_of(db).forget(merchant_id=merchant_id, pin_id=pin_id)
 
 
@@ -231,7 +236,7 @@ def _unlock(
 ) -> None:
     with atomic(db):
         pin_locks.clear_row(db, merchant_id=merchant_id, scope=scope, subject_id=subject_id)
-        _audit(db, subject_id, merchant_id, action, caller, now=now)
+        _audit(db, f"{_KINDS[scope]}:{subject_id}", merchant_id, action, caller, now=now)
 
 
 def _check_references(db: Session, merchant_id: int, values: dict[str, Any]) -> None:
@@ -265,7 +270,7 @@ def _check_free(db: Session, merchant_id: int, pin: str, *, besides: int | None 
 
 def _audit(
     db: Session,
-    subject_id: int,
+    subject: str,
     merchant_id: int,
     action: str,
     caller: Caller | None,
@@ -278,7 +283,7 @@ def _audit(
         db,
         merchant_id=merchant_id,
         action=action,
-        subject=f"staff_pin:{subject_id}",
+        subject=subject,
         actor_kind=(caller.kind if caller else ActorKind.SERVICE).value,
         actor_id=caller.actor_id if caller else None,
         terminal_id=caller.terminal_id if caller else None,

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from app.modules.customers.rules.names import masked_name
-from app.modules.loyalty.rules import cooldown, daily_limit, rewards
-from app.modules.loyalty.types import CardState, Draft, EntryType, Staff, StampResult
+from app.modules.loyalty.rules import cooldown, daily_limit, expiry, rewards
+from app.modules.loyalty.types import (
+    CardState,
+    Draft,
+    EntryType,
+    PointsResult,
+    Staff,
+    StampResult,
+)
 
 if TYPE_CHECKING:
     from app.modules.loyalty.services.ledger import Posted
@@ -34,10 +41,7 @@ def facts(
         "stamps_until_reward": rewards.stamps_until_reward(after.stamp_count, after.cycle.target),
         "rewards_available": ready,
         "reward_earned": draft.type is EntryType.STAMP_EARNED and ready > ready_before,
-        # The reward this operation was about: a redemption may open a cycle with another.
-        "reward_description": (
-            before if draft.type is EntryType.STAMP_REDEEMED else after
-        ).cycle.reward,
+        "reward_description": _reward(before, after, draft),
         "total_stamps_earned": after.total_stamps_earned,
         "next_stamp_available_at": _iso(
             cooldown.next_stamp_available_at(
@@ -47,6 +51,9 @@ def facts(
             )
         ),
         "stamps_remaining_today": daily_limit.remaining_today(after, now=now),
+        "points_delta": draft.points_delta,
+        "points_balance": after.points_balance,
+        "points_expire_on": _iso(expiry.points_expire_on(after)),
         "staff_pin_id": staff.pin_id if staff else None,
     }
 
@@ -70,11 +77,46 @@ def stamp(posted: Posted, *, staff_name: str | None) -> StampResult:
         total_stamps_earned=known["total_stamps_earned"],
         next_stamp_available_at=datetime.fromisoformat(next_at) if next_at else None,
         stamps_remaining_today=known["stamps_remaining_today"],
+        points_balance=known.get("points_balance", 0),  # keys of older versions don't say
+        duplicate=known.get("duplicate", False),
         customer_name=masked_name(state.first_name, state.last_name),
         staff_name=staff_name,
         replayed=posted.replayed,
     )
 
 
-def _iso(at: datetime | None) -> str | None:
+def points(posted: Posted, *, staff_name: str | None) -> PointsResult:
+    """The reply to a points operation, as `stamp`."""
+    known, state = posted.facts, posted.state
+    delta, expire_on = known["points_delta"], known["points_expire_on"]
+    return PointsResult(
+        transaction_id=known["transaction_id"],
+        type=known["type"],
+        points_delta=delta,
+        card_id=state.card_id,
+        card_number=state.card_number,
+        points_earned=delta if known["type"] == EntryType.POINTS_EARNED else 0,
+        points_redeemed=-delta if known["type"] == EntryType.POINTS_REDEEMED else 0,
+        points_balance=known["points_balance"],
+        points_expire_on=date.fromisoformat(expire_on) if expire_on else None,
+        reward_description=known["reward_description"],
+        stamp_count=known["stamp_count"],
+        stamps_target=known["stamps_target"],
+        stamps_until_reward=known["stamps_until_reward"],
+        rewards_available=known["rewards_available"],
+        duplicate=known.get("duplicate", False),
+        customer_name=masked_name(state.first_name, state.last_name),
+        staff_name=staff_name,
+        replayed=posted.replayed,
+    )
+
+
+def _reward(before: CardState, after: CardState, draft: Draft) -> str:
+    """The reward this operation was about: a redemption may open a cycle with another."""
+    if draft.type is EntryType.POINTS_REDEEMED:
+        return before.reward.name if before.reward else ""
+    return (before if draft.type is EntryType.STAMP_REDEEMED else after).cycle.reward
+
+
+def _iso(at: date | None) -> str | None:
     return at.isoformat() if at else None

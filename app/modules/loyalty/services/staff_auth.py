@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from app.core.db import end_read, in_atomic
 from app.modules.loyalty.config import pin_keys
 from app.modules.loyalty.errors import InvalidStaffPin, StaffPinRequired
-from app.modules.loyalty.models import StaffPin
+from app.modules.loyalty.models import PinEntryLock, StaffPin
 from app.modules.loyalty.models.staff_pin import pin_lookup
 from app.modules.loyalty.rules.pins import check_pin_format
 from app.modules.loyalty.services import pin_locks, staff_sessions
 from app.modules.loyalty.services.pin_locks import PinEntry
 from app.modules.loyalty.services.staff_memory import memory_of
 from app.modules.loyalty.services.staff_sessions import Place
-from app.modules.loyalty.types import PinRole, Staff
+from app.modules.loyalty.types import LockScope, PinRole, Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,47 @@ def by_pin(
         # Somebody with the same PIN may have had the turn before.
         staff = _recall(db, credentials, entry, store_id=store_id, now=now)
         return staff or _try(db, credentials, entry, store_id=store_id, now=now)
+
+
+def prove(db: Session, pin: str, entry: PinEntry, *, store_id: int | None, now: datetime) -> Staff:
+    """As `by_pin`, and the PIN stands in the database at this moment, whatever is remembered.
+
+    Raises:
+        InvalidStaffPin, TerminalLocked, ValidationFailed: as `authenticate`.
+        StaffPinRequired: it is right, but its holder is locked out.
+    """
+    credentials, merchant_id = Credentials(staff_pin=pin), entry.merchant_id
+    staff = by_pin(db, credentials, entry, store_id=store_id, now=now)
+    if not stands(db, staff, merchant_id=merchant_id, now=now):
+        memory_of(db).forget(merchant_id=merchant_id, pin_id=staff.pin_id)
+        staff = by_pin(db, credentials, entry, store_id=store_id, now=now)
+        if not stands(db, staff, merchant_id=merchant_id, now=now):
+            raise StaffPinRequired
+    return staff
+
+
+def stands(db: Session, staff: Staff, *, merchant_id: int, now: datetime) -> bool:
+    """True while the PIN is active, of that version, and its holder is not locked out."""
+    pin, lock = StaffPin, PinEntryLock
+    locked = exists().where(
+        lock.merchant_id == pin.merchant_id,
+        lock.scope == LockScope.PERSON.value,
+        lock.subject_id == pin.id,
+        lock.locked_until > now,
+    )
+    found = db.execute(
+        select(pin.id).where(
+            pin.merchant_id == merchant_id,
+            pin.id == staff.pin_id,
+            pin.version == staff.version,
+            pin.is_active,
+            pin.deleted_at.is_(None),
+            ~locked,
+        )
+    ).one_or_none()
+    if not in_atomic(db):
+        end_read(db)
+    return found is not None
 
 
 def _recall(

@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Unpack
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.db import end_read
 from app.core.errors import FieldError, Forbidden, ValidationFailed
-from app.modules.loyalty.errors import StaffPinRequired, TransactionNotFound
-from app.modules.loyalty.models import LoyaltyTransaction
-from app.modules.loyalty.rules import stamps, voids, welcome
+from app.modules.loyalty.rules import orders, stamps, welcome
 from app.modules.loyalty.rules.own_card import check_not_own_card
-from app.modules.loyalty.services import counter, results
-from app.modules.loyalty.services.counter import CounterOptions, Operation
-from app.modules.loyalty.services.staff_auth import Authenticated
-from app.modules.loyalty.types import ActorKind, Caller, CardState, Draft, StampResult
+from app.modules.loyalty.services import counter, results, voiding
+from app.modules.loyalty.services.counter_request import (
+    CounterOptions,
+    Operation,
+    Serving,
+    read_options,
+)
+from app.modules.loyalty.types import CardState, Draft, Order, Override, StampResult, Unit
 
 
 def add_stamp(
     db: Session,
     *,
     quantity: int = 1,
+    order_reference: str | None = None,
+    override: Override | None = None,
+    occurred_at: datetime | None = None,
     now: datetime | None = None,
     **options: Unpack[CounterOptions],
 ) -> StampResult:
     """Give `quantity` stamps for one visit. Commits once, or raises and changes no balance.
 
     For the other keywords see `CounterOptions`. The same `idempotency_key` returns the
-    first answer again, even inside the cooldown.
+    first answer again, even inside the cooldown; so does the same `order_reference` for the
+    same card and quantity. `override` lifts a limit, or a manager's own-card rule.
+    `occurred_at` (UTC, at most 24 hours ago) is for tills that were offline.
 
     Raises:
         CardNotFound, CardReplaced, StaffPinRequired, InvalidStaffPin, StaffPinLocked,
-        TerminalLocked, OwnCard, IdempotencyKeyReused, MerchantSuspended, ValidationFailed,
-        and what `rules.stamps.earn` refuses with.
+        TerminalLocked, OwnCard, Forbidden, IdempotencyKeyReused, OrderAlreadyEarned,
+        OrderReferenceRequired, MerchantSuspended, ValidationFailed, and what
+        `rules.stamps.earn` refuses with.
     """
     now = now or clock.utc_now()
     _check_quantity(quantity)
+    reference = None if order_reference is None else orders.clean_reference(order_reference)
 
-    def decide(state: CardState, who: Authenticated | None) -> list[Draft]:
-        check_not_own_card(state, who.staff if who else None)
-        earned = stamps.earn(state, quantity=quantity, now=now)
-        return [*welcome.due(state), earned]
+    def decide(state: CardState, serving: Serving) -> list[Draft]:
+        orders.check_reference(state, reference)
+        own_card = check_not_own_card(state, serving.staff, override=serving.override)
+        earned = stamps.earn(
+            state,
+            quantity=quantity,
+            now=occurred_at or now,
+            may_override=serving.override is not None,
+            order_reference=reference,
+        )
+        lifted = earned.overrides_limits or own_card
+        return [*welcome.due(state), replace(earned, overrides_limits=lifted)]
 
-    return _serve(db, options, Operation("add_stamp", (quantity,), decide), now=now)
+    operation = Operation(
+        "add_stamp",
+        (quantity, *([reference] if reference else [])),
+        decide,
+        order=Order(Unit.STAMPS, reference, quantity) if reference else None,
+        override=override,
+        occurred_at=occurred_at,
+    )
+    return _serve(db, options, operation, now=now)
 
 
 def redeem_stamps(
@@ -64,8 +88,8 @@ def redeem_stamps(
     now = now or clock.utc_now()
     _check_quantity(quantity)
 
-    def decide(state: CardState, who: Authenticated | None) -> list[Draft]:
-        check_not_own_card(state, who.staff if who else None)
+    def decide(state: CardState, serving: Serving) -> list[Draft]:
+        check_not_own_card(state, serving.staff)
         return [stamps.redeem(state, quantity=quantity, store_id=state.store.id)]
 
     return _serve(db, options, Operation("redeem_stamps", (quantity,), decide), now=now)
@@ -90,17 +114,10 @@ def void_stamp(
         `rules.voids.void` refuses with.
     """
     now = now or clock.utc_now()
-    caller = _caller(options)
-
-    def decide(state: CardState, who: Authenticated | None) -> list[Draft]:
-        if state.target is None:
-            raise TransactionNotFound
-        return [_void(state, who, caller, now=now)]
-
-    options["card_id"] = _card_of(db, caller.merchant_id, transaction_id)
+    operation = voiding.void_operation("void_stamp", transaction_id, Unit.STAMPS, options, now=now)
+    options["card_id"] = voiding.card_of(db, options, transaction_id)
     options["notes"] = reason
-    operation = Operation("void_stamp", (transaction_id,), decide)
-    return _serve(db, options, operation, voids_id=transaction_id, now=now)
+    return _serve(db, options, operation, now=now)
 
 
 def adjust_stamps(
@@ -118,53 +135,17 @@ def adjust_stamps(
         what `rules.stamps.adjust` refuses with.
     """
     now = now or clock.utc_now()
-    if not _caller(options).is_manager:
+    if not voiding.caller_of(options).is_manager:
         raise Forbidden
     if delta == 0:
         raise ValidationFailed(FieldError(("delta",), "not_zero"))
 
-    def decide(state: CardState, _who: Authenticated | None) -> list[Draft]:
+    def decide(state: CardState, _serving: Serving) -> list[Draft]:
         return [stamps.adjust(state, delta=delta)]
 
     options["notes"] = reason
-    operation = Operation("adjust_stamps", (delta,), decide)
-    return _serve(db, options, operation, needs_pin=False, now=now)
-
-
-def _caller(options: CounterOptions) -> Caller:
-    caller = options.get("caller")
-    if caller is None:
-        raise Forbidden
-    return caller
-
-
-def _void(state: CardState, who: Authenticated | None, caller: Caller, *, now: datetime) -> Draft:
-    is_user = caller.kind is ActorKind.USER
-    rights: dict[str, Any] = {
-        "user_is_manager": caller.is_manager,
-        "user_id": caller.actor_id if is_user else None,
-        "now": now,
-    }
-    if who is None or not who.by_session:
-        return voids.void(state, staff=who.staff if who else None, **rights)
-    try:
-        return voids.void(state, staff=who.staff.as_cashier(), **rights)
-    except Forbidden:
-        if who.staff.is_manager or who.staff.can_void:
-            raise StaffPinRequired from None
-        raise
-
-
-def _card_of(db: Session, merchant_id: int, transaction_id: int) -> int:
-    card_id = db.execute(
-        select(LoyaltyTransaction.card_id).where(
-            LoyaltyTransaction.merchant_id == merchant_id, LoyaltyTransaction.id == transaction_id
-        )
-    ).scalar_one_or_none()
-    end_read(db)
-    if card_id is None:
-        raise TransactionNotFound
-    return card_id
+    operation = Operation("adjust_stamps", (delta,), decide, needs_pin=False)
+    return _serve(db, options, operation, now=now)
 
 
 def _check_quantity(quantity: int) -> None:
@@ -173,18 +154,10 @@ def _check_quantity(quantity: int) -> None:
 
 
 def _serve(
-    db: Session,
-    options: CounterOptions,
-    operation: Operation,
-    *,
-    voids_id: int | None = None,
-    needs_pin: bool = True,
-    now: datetime,
+    db: Session, options: CounterOptions, operation: Operation, *, now: datetime
 ) -> StampResult:
-    asked, card = counter.read_options(options)
-    served = counter.serve(
-        db, asked, card, operation, voids_id=voids_id, needs_pin=needs_pin, now=now
-    )
+    asked, card = read_options(options)
+    served = counter.serve(db, asked, card, operation, now=now)
     result = results.stamp(served.posted, staff_name=served.staff_name)
     result["staff_session"] = served.staff_session
     result["staff_session_expires_at"] = served.staff_session_expires_at

@@ -11,7 +11,7 @@ from app.modules.loyalty import errors
 from app.modules.loyalty.rules import stamps, voids
 from app.modules.loyalty.rules.bounds import MAXIMUM_BALANCE
 from app.modules.loyalty.rules.posting import after
-from app.modules.loyalty.types import CardState, CardStatus, Cycle, Draft, EntryType, Staff
+from app.modules.loyalty.types import CardState, CardStatus, Cycle, Draft, EntryType, Staff, Unit
 from tests.modules.loyalty.rules.states import ANNA, BEN, COFFEE, MIA, NOON, TODAY, card, entry
 
 HIGHER = Cycle(target=12, reward="A free coffee")
@@ -27,7 +27,14 @@ def void(
     user_id: int | None = None,
     now: datetime = NOON,
 ) -> Draft:
-    return voids.void(state, staff=staff, user_is_manager=user_is_manager, user_id=user_id, now=now)
+    return voids.void(
+        state,
+        unit=Unit.STAMPS,
+        staff=staff,
+        user_is_manager=user_is_manager,
+        user_id=user_id,
+        now=now,
+    )
 
 
 def stamped(**changes: Any) -> CardState:
@@ -181,7 +188,7 @@ def test_given_c35_a_full_card_when_redeemed_voided_and_stamped_then_every_count
 
     def post(draft: Draft) -> None:
         nonlocal state
-        state = after(state, [draft], business_day=TODAY)
+        state = after(state, [draft], business_day=TODAY, at=NOON)
         counts.append(state.stamp_count)
 
     # when

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
@@ -12,6 +13,7 @@ from app.core.errors import RateLimited, ValidationFailed
 from app.modules.customers.errors import CustomerNotFound
 from app.modules.customers.models import Consent, Customer
 from app.modules.loyalty.errors import (
+    CardInactive,
     CardNotFound,
     IdempotencyKeyReused,
     ProgramInactive,
@@ -21,8 +23,9 @@ from app.modules.loyalty.errors import (
 )
 from app.modules.loyalty.models import LoyaltyCard
 from app.modules.loyalty.rules.card_codes import check_digit_ok, is_qr_code
-from app.modules.loyalty.services import card_service
-from app.modules.loyalty.types import Caller, Enrolment
+from app.modules.loyalty.services import card_merge, card_service
+from app.modules.loyalty.services.ledger_entries import Actor
+from app.modules.loyalty.types import ActorKind, Caller, Enrolment
 from app.modules.tenancy.errors import MerchantSuspended, StoreNotFound
 from tests.factories import (
     NOW,
@@ -109,6 +112,27 @@ def test_given_a_lost_answer_when_enrolled_again_with_the_key_then_the_same_card
     with pytest.raises(IdempotencyKeyReused):
         enroll(db, shop, idempotency_key="till-1", email="ben@example.com")
     assert count_of(db, Customer, merchant_id=shop.merchant_id) == 1
+
+
+def test_given_a_card_that_was_merged_since_when_its_key_comes_again_then_staff_alone_get_the_other(
+    db: Session,
+) -> None:
+    shop = make_shop(db)
+    older = enroll(db, shop, email="zoe@example.com")
+    fresh = enroll(db, shop, email="zoe.2@example.com", idempotency_key="till-1")
+    person: dict[str, Any] = {"store_id": shop.store.id, "email": "zoe.3@example.com"}
+    person |= {"locale": "en", "idempotency_key": "browser-1"}
+    joined = card_service.enroll_self(db, **person, now=NOW)
+    for card in (fresh, joined):
+        card_merge.merge(
+            db, merchant_id=shop.merchant_id, survivor_card_id=older["card_id"],
+            other_card_id=card["card_id"], reason="same person",
+            actor=Actor(ActorKind.USER), now=NOW,
+        )  # fmt: skip
+    again = enroll(db, shop, email="zoe.2@example.com", idempotency_key="till-1")
+    assert (again["card_id"], again["replayed"]) == (older["card_id"], True)
+    with pytest.raises(CardInactive):
+        card_service.enroll_self(db, **person, now=NOW)
 
 
 def test_given_the_same_person_enrolled_at_once_when_it_races_then_one_card(

@@ -21,7 +21,8 @@ from app.modules.loyalty.models import (
 from app.modules.loyalty.rules import chain, stamps
 from app.modules.loyalty.services import ledger
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.services.ledger import Actor, Decide, Posted, Request
+from app.modules.loyalty.services.ledger import Decide, Posted
+from app.modules.loyalty.services.ledger_entries import Actor, Request
 from app.modules.loyalty.types import ActorKind, CardState, Draft, EntryType
 from app.modules.tenancy.models import Merchant
 from tests.factories import NOW, make_card, make_pass, make_shop, make_terminal, post

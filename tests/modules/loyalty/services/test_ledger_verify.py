@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.db import build_sessionmaker
 from app.core.security import Keyring
 from app.modules.loyalty.models import LoyaltyCard
-from app.modules.loyalty.services import ledger, ledger_verify
+from app.modules.loyalty.services import ledger_entries, ledger_verify
 from app.modules.loyalty.services.ledger_verify import Fault, FaultKind
 from app.modules.loyalty.types import Draft, EntryType
 from tests.factories import NOW, make_card, make_shop, post
@@ -225,7 +225,7 @@ def test_given_a_new_ledger_key_when_old_entries_are_verified_then_the_old_key_s
 
     def use(*keys: str) -> None:
         ring = Keyring(keys[0], keys[1:])
-        for module in (ledger, ledger_verify):
+        for module in (ledger_entries, ledger_verify):
             monkeypatch.setattr(module, "ledger_keys", lambda: ring)
 
     use(old)
