@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -20,8 +20,9 @@ from app.modules.loyalty.schemas.fields import (
     UtcTime,
     example,
     refusal,
+    whole,
 )
-from app.modules.loyalty.schemas.program import ProgramLooks
+from app.modules.loyalty.schemas.program import LOOKS_EXAMPLE, ProgramLooks
 
 _QR = "BDKXLNPRSTUVCEFGHIJKOBDXLNPRST"
 
@@ -51,11 +52,15 @@ class EnrollRequest(_Person):
                 {"email": "zoe@example.com", "first_name": "Zoé", "locale": "fr"},
                 {"phone": "+352 621 000 001", "first_name": "Luc"},
                 {"customer_id": 17},
+                {"email": "anna@example.com", "paper_stamps": 6},
             ]
         }
     )
 
     customer_id: Id | None = None
+    paper_stamps: Annotated[int, whole(0, 49)] = Field(
+        0, description="Stamps on the paper card that is handed in: fewer than the target."
+    )
 
     @model_validator(mode="after")
     def _check_who(self) -> Self:
@@ -146,7 +151,7 @@ _BALANCES: dict[str, Any] = {
     "rewards_available": 0,
     "reward_description": "A coffee of your choice",
     "total_stamps_earned": 27,
-    "points_balance": 0,
+    "points_balance": 640,
     "last_activity_at": "2026-11-25T09:30:00Z",
     "enrolled_at": "2026-11-02T08:15:00Z",
     "revision": 31,
@@ -164,13 +169,25 @@ _NOW: dict[str, Any] = {
     "qr_code_data": _QR,
     "next_stamp_available_at": "2026-11-25T09:45:00Z",
     "stamps_remaining_today": 4,
+    "points_expire_on": "2027-11-25",
 }
-_LOOKS: dict[str, Any] = {
-    "card_name": "Café Bleu card",
-    "card_color": "#1D4ED8",
-    "card_secondary_color": None,
-    "stamp_icon": "coffee",
+_REWARD: dict[str, Any] = {
+    "id": 3,
+    "name": "Loaf of bread",
+    "cost_points": 600,
+    "affordable": True,
+    "points_missing": 0,
 }
+
+
+class CardReward(Reply):
+    """A line of the points catalogue, as the card's holder sees it."""
+
+    id: int
+    name: str
+    cost_points: int
+    affordable: bool = Field(description="The card can have it now.")
+    points_missing: int
 
 
 class CardListItem(CardBalances):
@@ -198,87 +215,42 @@ class CardList(Reply):
 class CardResponse(CardBalances):
     """One card with its customer, and what it can get right now."""
 
-    model_config = example({**_BALANCES, **_NOW, "customer": _CUSTOMER})
+    model_config = example(
+        {
+            **_BALANCES,
+            **_NOW,
+            "points_redeemable": [_REWARD],
+            "rewards": [_REWARD],
+            "customer": _CUSTOMER,
+        }
+    )
 
     qr_code_data: str
     next_stamp_available_at: UtcTime | None = Field(description="Null: now.")
     stamps_remaining_today: int
+    points_expire_on: date | None = Field(description="The day at whose end points run out.")
+    points_redeemable: list[CardReward] = Field(description="What the points buy now.")
+    rewards: list[CardReward] = Field(description="The catalogue, with what is missing.")
     customer: CardCustomer
 
 
-class EntryResponse(Reply):
-    """One line of a card's ledger."""
-
-    id: int
-    type: str
-    stamps_delta: int
-    points_delta: int
-    stamps_after: int
-    points_after: int
-    reward_description: str
-    occurred_at: UtcTime
-    business_day: date
-    store_id: int
-    store_name: str
-    voided: bool = Field(description="True where a later entry undoes this one.")
-    voids_id: int | None = Field(description="The entry that this one undoes.")
-
-
-class StaffEntryResponse(EntryResponse):
-    """The same with what staff may know of it."""
-
-    terminal_id: int | None
-    actor_kind: str
-    actor_name: str | None
-    notes: str | None
-
-
-_ENTRY: dict[str, Any] = {
-    "id": 4711,
-    "type": "stamp_earned",
-    "stamps_delta": 1,
-    "points_delta": 0,
-    "stamps_after": 7,
-    "points_after": 0,
-    "reward_description": "A coffee of your choice",
-    "occurred_at": "2026-11-25T09:30:00Z",
-    "business_day": "2026-11-25",
-    "store_id": 1,
-    "store_name": "Café Bleu, Ville Haute",
-    "voided": False,
-    "voids_id": None,
-}
-
-
-class EntryList(Reply):
-    """A page of a card's ledger for its owner, newest first."""
-
-    model_config = example({"items": [_ENTRY], "next_cursor": None})
-
-    items: list[EntryResponse]
-    next_cursor: str | None
-
-
-class StaffEntryList(Reply):
-    """A page of a card's ledger, newest first."""
+class StaffCardResponse(CardResponse):
+    """One card with what its holder does not see."""
 
     model_config = example(
         {
-            "items": [
-                {
-                    **_ENTRY,
-                    "terminal_id": 2,
-                    "actor_kind": "pin",
-                    "actor_name": "Lea",
-                    "notes": None,
-                }
-            ],
-            "next_cursor": None,
+            **_BALANCES,
+            **_NOW,
+            "points_redeemable": [_REWARD],
+            "rewards": [_REWARD],
+            "customer": _CUSTOMER,
+            "note": "Likes oat milk",
+            "merged_into_id": None,
         }
     )
 
-    items: list[StaffEntryResponse]
-    next_cursor: str | None
+    note: str
+    merged_into_id: int | None = Field(description="The card that took this one over.")
 
 
 class EnrollResponse(Reply):
@@ -321,11 +293,12 @@ class CardProgram(ProgramLooks):
 _OWN_CARD: dict[str, Any] = {
     **_BALANCES,
     **_NOW,
+    "rewards": [_REWARD],
     "customer": _CUSTOMER,
     "program": {
-        **_LOOKS,
+        **LOOKS_EXAMPLE,
         "merchant_name": "Café Bleu",
-        "loyalty_type": "stamps",
+        "loyalty_type": "hybrid",
         "is_active": True,
         "terms_text": "",
         "privacy_url": None,
@@ -342,6 +315,8 @@ class CustomerCardResponse(CardBalances):
     qr_code_data: str
     next_stamp_available_at: UtcTime | None
     stamps_remaining_today: int
+    points_expire_on: date | None
+    rewards: list[CardReward]
     customer: CardCustomer
     program: CardProgram
     wallet_urls: WalletUrls = WalletUrls()

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,14 +22,17 @@ from pydantic_core import PydanticCustomError
 
 from app.core.errors import ValidationFailed
 from app.modules.customers.rules.names import MAXIMUM_NAME_LENGTH, clean_name
+from app.modules.loyalty.rules.orders import clean_reference
 from app.modules.loyalty.rules.pins import check_pin_format
 
 MAXIMUM_CARD_TEXT: Final = 400  # characters of a scan; codes are shorter
 MAXIMUM_NOTES: Final = 500
 MAXIMUM_TERMS: Final = 5000
-_LARGEST_ID: Final = 2**63 - 1
+LARGEST_INTEGER: Final = 2**63 - 1  # of the database's; rules refuse what is too large for them
 # Overrides of the writing direction could turn the words around a text.
 _DIRECTION_OVERRIDES: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+_DAY: Final = re.compile(r"[12]\d{3}-\d\d-\d\d")  # with room for a few days around it
 _COLOR: Final = re.compile(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
 
 
@@ -116,11 +120,41 @@ def _language(value: Any) -> Any:
     return "lb" if value == "lu" else value
 
 
+def _instant_text(value: Any) -> Any:
+    # Numbers, also as text, would be taken for seconds since 1970.
+    if not isinstance(value, str) or not _INSTANT.match(value):
+        raise refusal("datetime_parsing")
+    return value
+
+
+def day_text(value: Any) -> Any:
+    """A day as `2026-11-25`, before it is parsed: numbers would be taken for seconds since 1970."""
+    if value is not None and not (isinstance(value, str) and _DAY.fullmatch(value)):
+        raise refusal("date_parsing")
+    return value
+
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise refusal("datetime_parsing") from None
+
+
+def _reference(text: str) -> str:
+    try:
+        return clean_reference(text)
+    except ValidationFailed as fault:
+        [error] = fault.errors
+        raise refusal(error.code, **error.params) from None
+
+
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-Id = Annotated[int, whole(1, _LARGEST_ID)]
+Id = Annotated[int, whole(1, LARGEST_INTEGER)]
+Amount = Annotated[int, whole(0, LARGEST_INTEGER)]
 Flag = StrictBool
 Name = Annotated[str, AfterValidator(_line(100))]
 RequiredName = Annotated[str, AfterValidator(_line(100, minimum=1))]
@@ -138,6 +172,8 @@ EmailText = Annotated[str, Field(min_length=1, max_length=320, examples=["anna@e
 PhoneText = Annotated[str, Field(min_length=1, max_length=64, examples=["+352 621 000 001"])]
 SessionToken = Annotated[str, Field(min_length=1, max_length=500)]
 Language = Annotated[Literal["en", "fr", "de", "lb"], BeforeValidator(_language)]
+Reference = Annotated[str, AfterValidator(_reference)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant_text), AfterValidator(_utc)]
 UtcTime = Annotated[datetime, PlainSerializer(_iso, when_used="json")]
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field
 
+from app.modules.loyalty.schemas.counter import ByCard, ByStaff, Earning
 from app.modules.loyalty.schemas.fields import (
     AdjustReasonText,
-    Body,
-    CardText,
     Id,
     Notes,
-    PinText,
     Reply,
-    SessionToken,
     UtcTime,
     VoidReasonText,
     example,
@@ -37,32 +34,7 @@ class VoidReason(StrEnum):
     CUSTOMER_DECLINED = "customer_declined"
 
 
-class _ByCard(Body):
-    """A body that names one card in exactly one way."""
-
-    qr_code: CardText | None = Field(None, description="What the scanner read.")
-    card_number: CardText | None = Field(None, description="As printed or typed.")
-    card_id: Id | None = None
-
-    @model_validator(mode="after")
-    def _check_card(self) -> Self:
-        named = [self.qr_code, self.card_number, self.card_id]
-        if sum(value is not None for value in named) != 1:
-            raise refusal("card_one_of")
-        return self
-
-
-class _ByStaff(Body):
-    """The fields that say who serves."""
-
-    staff_pin: PinText | None = Field(None, description="4 to 8 digits.", repr=False)
-    staff_pin_id: Id | None = Field(None, description="Names the person; the PIN alone does too.")
-    staff_session: SessionToken | None = Field(
-        None, description="An open PIN session's token, in place of the PIN.", repr=False
-    )
-
-
-class StampRequest(_ByCard, _ByStaff):
+class StampRequest(ByCard, ByStaff, Earning):
     """One stamp operation: `quantity` paid items of one visit."""
 
     model_config = ConfigDict(
@@ -70,6 +42,12 @@ class StampRequest(_ByCard, _ByStaff):
             "examples": [
                 {"qr_code": _QR, "quantity": 1, "staff_pin": "4826"},
                 {"card_number": "4809 1234 5678", "quantity": 3, "staff_pin": "4826"},
+                {
+                    "card_id": 42,
+                    "staff_pin": "4826",
+                    "order_reference": "ORD-12345",
+                    "override": {"pin": "715093", "reason": "Second visit today"},
+                },
             ]
         }
     )
@@ -77,10 +55,9 @@ class StampRequest(_ByCard, _ByStaff):
     quantity: Annotated[int, whole(1, MAXIMUM_QUANTITY)] = Field(
         1, description="At most the program's `max_stamps_per_operation`."
     )
-    notes: Notes | None = None
 
 
-class RedeemRequest(_ByCard, _ByStaff):
+class RedeemRequest(ByCard, ByStaff):
     """Taking `quantity` rewards."""
 
     model_config = example({"qr_code": _QR, "quantity": 1, "staff_pin": "4826"})
@@ -89,7 +66,7 @@ class RedeemRequest(_ByCard, _ByStaff):
     notes: Notes | None = None
 
 
-class VoidRequest(_ByStaff):
+class VoidRequest(ByStaff):
     """Undoing one earlier entry."""
 
     model_config = example({"transaction_id": 4711, "reason": "wrong_card", "staff_pin": "715093"})
@@ -102,13 +79,14 @@ class VoidRequest(_ByStaff):
     )
 
 
-def _not_zero(delta: int) -> int:
+def not_zero(delta: int) -> int:
+    """The correction, if it corrects anything."""
     if delta == 0:
         raise refusal("not_zero")
     return delta
 
 
-class AdjustRequest(_ByCard):
+class AdjustRequest(ByCard):
     """A correction by hand: stamps to add, or (negative) to take."""
 
     model_config = example(
@@ -116,7 +94,7 @@ class AdjustRequest(_ByCard):
     )
 
     delta: Annotated[
-        int, whole(-MAXIMUM_ADJUSTMENT, MAXIMUM_ADJUSTMENT), AfterValidator(_not_zero)
+        int, whole(-MAXIMUM_ADJUSTMENT, MAXIMUM_ADJUSTMENT), AfterValidator(not_zero)
     ] = Field(description="Not zero.")
     reason: AdjustReasonText = Field(description="At least 5 characters.")
 
@@ -140,6 +118,8 @@ class StampResponse(Reply):
             "total_stamps_earned": 27,
             "next_stamp_available_at": "2026-11-25T09:45:00Z",
             "stamps_remaining_today": 4,
+            "points_balance": 0,
+            "duplicate": False,
             "customer_name": "Anna S.",
             "staff_name": "Lea",
             "message": "1 stamp added. 3 more to the reward.",
@@ -160,6 +140,8 @@ class StampResponse(Reply):
     total_stamps_earned: int
     next_stamp_available_at: UtcTime | None = Field(description="Null: now.")
     stamps_remaining_today: int
+    points_balance: int
+    duplicate: bool = Field(description="True where the order had earned: its first answer.")
     customer_name: str
     staff_name: str | None
     message: str = Field(description="One sentence in the language of the request.")

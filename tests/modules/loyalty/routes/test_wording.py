@@ -18,7 +18,12 @@ def catalogue() -> Catalogue:
 
 
 def result(
-    entry_type: EntryType, quantity: int, *, ready: int = 0, reward: str = ""
+    entry_type: EntryType,
+    quantity: int,
+    *,
+    ready: int = 0,
+    reward: str = "",
+    duplicate: bool = False,
 ) -> StampResult:
     return StampResult(
         transaction_id=1,
@@ -35,6 +40,8 @@ def result(
         total_stamps_earned=3,
         next_stamp_available_at=None,
         stamps_remaining_today=1,
+        points_balance=0,
+        duplicate=duplicate,
         customer_name="Anna S.",
         staff_name=None,
         replayed=False,
@@ -51,6 +58,7 @@ RESULTS = [
     result(EntryType.STAMP_VOIDED, 10, ready=1, reward="A coffee"),
     result(EntryType.STAMPS_ADJUSTED, 3),
     result(EntryType.STAMPS_ADJUSTED, -1),
+    result(EntryType.STAMP_EARNED, 1, duplicate=True),
 ]
 
 

@@ -29,12 +29,17 @@ from app.modules.loyalty.errors import (
     StaffPinRequired,
     TerminalLocked,
 )
-from app.modules.loyalty.routes.wording import stamp_message
+from app.modules.loyalty.routes.wording import points_message, refund_message, stamp_message
+from app.modules.loyalty.schemas.points import PointsResponse
+from app.modules.loyalty.schemas.refunds import RefundResponse
 from app.modules.loyalty.schemas.stamps import StampResponse
-from app.modules.loyalty.types import StampResult
+from app.modules.loyalty.services.refund_service import RefundResult
+from app.modules.loyalty.types import PointsResult, StampResult
 from app.modules.tenancy.errors import MerchantSuspended, StoreNotFound, StoreRequired
 
 _STAMP_FIELDS: Final = tuple(name for name in StampResponse.model_fields if name != "message")
+_POINTS_FIELDS: Final = tuple(name for name in PointsResponse.model_fields if name != "message")
+_REFUND_FIELDS: Final = tuple(name for name in RefundResponse.model_fields if name != "message")
 
 READS: Final = (Unauthenticated, Forbidden, StoreNotFound, Unavailable)
 WRITES: Final = (*READS, CsrfFailed, ValidationFailed)
@@ -107,6 +112,26 @@ def stamp_answer(request: Request, result: StampResult) -> Response:
     """
     body: dict[str, Any] = {name: result[name] for name in _STAMP_FIELDS}  # type: ignore[literal-required]
     body["message"] = stamp_message(translator_of(request), result)
+    return _at_counter(body, result)
+
+
+def points_answer(request: Request, result: PointsResult) -> Response:
+    """The answer to a points operation, as `stamp_answer`."""
+    body: dict[str, Any] = {name: result[name] for name in _POINTS_FIELDS}  # type: ignore[literal-required]
+    body["message"] = points_message(translator_of(request), result)
+    return _at_counter(body, result)
+
+
+def refund_answer(request: Request, result: RefundResult) -> Response:
+    """The answer to a refund, as `stamp_answer`."""
+    body: dict[str, Any] = {name: result[name] for name in _REFUND_FIELDS}  # type: ignore[literal-required]
+    body["message"] = refund_message(translator_of(request), result)
+    return _at_counter(body, result)
+
+
+def _at_counter(
+    body: dict[str, Any], result: StampResult | PointsResult | RefundResult
+) -> Response:
     answer = json_answer(body, replayed=result["replayed"])
     session, expires_at = result.get("staff_session"), result.get("staff_session_expires_at")
     if session and expires_at:

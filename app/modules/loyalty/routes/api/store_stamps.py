@@ -20,6 +20,8 @@ from app.modules.loyalty.errors import (
     IdempotencyKeyReused,
     InsufficientStamps,
     NotVoidable,
+    OrderAlreadyEarned,
+    OrderReferenceRequired,
     ProgramInactive,
     ProgramTypeMismatch,
     StampCooldown,
@@ -44,6 +46,7 @@ from app.modules.loyalty.schemas.stamps import (
     VoidRequest,
 )
 from app.modules.loyalty.services import stamp_service
+from app.modules.tenancy.errors import MerchantSuspended
 
 router = APIRouter(prefix="/store/loyalty/stamp", tags=["Stamps"])
 _COUNTER = (*AT_A_STORE, *ON_A_CARD, *BY_STAFF)
@@ -55,9 +58,12 @@ _COUNTER = (*AT_A_STORE, *ON_A_CARD, *BY_STAFF)
     dependencies=[LimitMisses],
     responses={
         **with_session(),
-        **answers(*_COUNTER, ProgramInactive, ProgramTypeMismatch, StampCooldown, DailyStampLimit),
+        **answers(
+            *_COUNTER, ProgramInactive, ProgramTypeMismatch, StampCooldown, DailyStampLimit,
+            OrderAlreadyEarned, OrderReferenceRequired,
+        ),
     },
-)
+)  # fmt: skip
 def add_stamp(
     request: Request, db: Db, caller: CounterCaller, body: StampRequest, key: IdempotencyKey = None
 ) -> Response:
@@ -115,9 +121,11 @@ def void_stamp(
     dependencies=[LimitMisses],
     responses={
         **replayable(200),
-        **answers(*AT_A_STORE, *ON_A_CARD, IdempotencyKeyReused, InsufficientStamps),
+        **answers(
+            *AT_A_STORE, *ON_A_CARD, MerchantSuspended, IdempotencyKeyReused, InsufficientStamps,
+        ),
     },
-)
+)  # fmt: skip
 def adjust_stamps(
     request: Request,
     db: Db,
