@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, NoReturn
+from zoneinfo import ZoneInfo
 
 import typer
 import uvicorn
@@ -13,16 +17,26 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app import demo as demo_data
-from app.core import schema
+from app.core import clock, schema
 from app.core.config import ConfigError, Settings, get_settings
 from app.core.db import build_engine, build_sessionmaker
 from app.core.errors import AppError
+from app.core.jobs import Job, WhenDue
+from app.core.jobs.leases import Leases, LeaseState
+from app.core.jobs.loop import background
+from app.core.jobs.platform import warn_without_mail_server
+from app.core.jobs.running import claim_patiently, run_leased
+from app.core.jobs.schedule import due_slot, next_due
+from app.core.logs import configure_logging
+from app.core.security import Keyring
 from app.modules.loyalty.services import ledger_verify
 from app.modules.tenancy.services import user_service
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Orion Loyalty")
 ledger_cli = typer.Typer(no_args_is_help=True, help="The ledger of stamps.")
 cli.add_typer(ledger_cli, name="ledger")
+jobs_cli = typer.Typer(no_args_is_help=True, help="What runs apart from requests.")
+cli.add_typer(jobs_cli, name="jobs")
 
 
 def main() -> None:
@@ -39,8 +53,13 @@ def serve(
         bool, typer.Option("--demo", help="Migrate, and load the demo shops once.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
+    no_jobs: Annotated[
+        bool, typer.Option("--no-jobs", help="Leave the jobs to `orion worker`.")
+    ] = False,
 ) -> None:
     """Serve the platform on ORION_HOST and ORION_PORT."""
+    if no_jobs:
+        os.environ["ORION_JOBS"] = "off"  # for the processes that this one starts, too
     settings = get_settings()
     with _engine(settings) as engine:
         if demo:
@@ -60,7 +79,25 @@ def serve(
         date_header=True,
         proxy_headers=False,
         timeout_graceful_shutdown=20,
+        # A worker answers once it is imported, which on a busy machine takes its time.
+        timeout_worker_healthcheck=60,
     )
+
+
+@cli.command()
+def worker() -> None:
+    """Run the jobs alone, until SIGTERM. Any number may run; each slot is done once."""
+    settings = _with_logs(get_settings())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with _engine(settings) as engine:
+        if not schema.is_current(engine):
+            _fail("The database is not up to date. Run `orion migrate` first.")
+        warn_without_mail_server(settings)
+        zone = ZoneInfo(settings.timezone)
+        with background(build_sessionmaker(engine), _all_jobs(settings), tz=zone):
+            stop.wait()
 
 
 @cli.command()
@@ -109,6 +146,65 @@ def verify(
     typer.echo("Every balance is the sum of its entries, and every chain is whole.")
 
 
+@jobs_cli.command("list")
+def list_jobs() -> None:
+    """Each job: when it runs, what was done last, who runs it now, when it is due next."""
+    settings = get_settings()
+    jobs = _all_jobs(settings)
+    with _engine(settings) as engine:
+        states = Leases(build_sessionmaker(engine)).look(job.name for job in jobs)
+    for job in jobs:
+        typer.echo("\n".join([job.name, *_facts_of(job, states[job.name], settings)]))
+
+
+@jobs_cli.command("run")
+def run_job(name: Annotated[str, typer.Argument(help="As `orion jobs list` names it.")]) -> None:
+    """Run a job now, whether or not it is due, unless another process runs it."""
+    settings = _with_logs(get_settings())
+    job = next((job for job in _all_jobs(settings) if job.name == name), None)
+    if job is None:
+        _fail(f"There is no job named {name}. `orion jobs list` names all.")
+    now = clock.utc_now()
+    slot = None
+    if not isinstance(job.slot, WhenDue):
+        slot = due_slot(job.slot, now, ZoneInfo(settings.timezone))
+    with _engine(settings) as engine:
+        sessions = build_sessionmaker(engine)
+        lease = claim_patiently(Leases(sessions), name, slot)
+        if lease is None:
+            _fail("Another process runs this job right now.")
+        report = run_leased(job, lease, slot=slot, sessions=sessions, now=now)
+    counts = ", ".join(f"{key}: {count}" for key, count in report.items())
+    typer.echo(f"{name} is done. {counts}")
+
+
+def _all_jobs(settings: Settings) -> tuple[Job, ...]:
+    # Imported here: the whole application, for which no other command should wait.
+    from app.main import all_jobs
+
+    return all_jobs(settings)
+
+
+def _facts_of(job: Job, state: LeaseState, settings: Settings) -> list[str]:
+    zone = ZoneInfo(settings.timezone)
+    facts = [f"  runs       {job.slot}"]
+    if not isinstance(job.slot, WhenDue):
+        due = next_due(job.slot, clock.utc_now(), zone).astimezone(zone)
+        facts += [
+            f"  last done  {state.done_slot or 'never'}",
+            f"  next due   {due:%Y-%m-%d %H:%M}",
+        ]
+    if state.holder is not None:
+        facts.append(f"  held by    {state.holder}")
+    return facts
+
+
+def _with_logs(settings: Settings) -> Settings:
+    key = Keyring(settings.secret_key.get_secret_value()).derive("logs")
+    configure_logging(level=settings.log_level, hash_key=key)
+    return settings
+
+
 def _load_demo(engine: Engine, settings: Settings) -> None:
     if settings.is_production:
         _fail("The demo shops are never loaded in production (ORION_ENV).")
@@ -135,6 +231,6 @@ def _session(settings: Settings) -> Iterator[Session]:
         yield db
 
 
-def _fail(sentence: str) -> None:
+def _fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     sys.exit(1)

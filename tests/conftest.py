@@ -13,5 +13,6 @@ os.environ |= {
     "ORION_DATA_DIR": tempfile.mkdtemp(prefix="orion-test-"),
     "ORION_SECRET_KEY": "test-secret-key-0123456789abcdefghijklmnop",
     "ORION_PIN_PEPPER": "test-pin-pepper-0123456789abcdefghijklmno",
+    "ORION_JOBS": "off",
     "ORION_LEDGER_KEY": "test-ledger-key-0123456789abcdefghijklmno",
 }

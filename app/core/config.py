@@ -10,10 +10,14 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core.mail.message import Sender
+from app.core.mail.server import SmtpServer
 
 _MINIMUM_SECRET_LENGTH = 32
 _SECRETS = ("secret_key", "pin_pepper", "ledger_key")
@@ -44,6 +48,12 @@ def _default_base_url(earlier: dict[str, Any]) -> str:
     if earlier.get("env") == "production":
         raise ConfigError("ORION_BASE_URL must be set in production.")
     return f"http://127.0.0.1:{earlier.get('port', 8000)}"
+
+
+def _default_mail_from(earlier: dict[str, Any]) -> str:
+    host = urlsplit(earlier.get("base_url", "")).hostname or "localhost"
+    # An address of numbers or without a dot is no domain that mail can come from.
+    return f"no-reply@{host if host.strip('0123456789.:') and '.' in host else 'localhost'}"
 
 
 class Settings(BaseSettings):
@@ -84,6 +94,10 @@ class Settings(BaseSettings):
     brand_support_email: str | None = None
     brand_legal_url: str | None = Field(None, pattern=r"^(https://|/[^/\\])")
 
+    jobs: Literal["embedded", "off"] = "embedded"
+    smtp_url: SecretStr | None = None
+    mail_from: str = Field(default_factory=_default_mail_from)
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     rate_limits: dict[str, str] = Field(
         default_factory=dict, description='Limits by name, such as {"login": "10/minute"}.'
@@ -99,6 +113,16 @@ class Settings(BaseSettings):
     def is_https(self) -> bool:
         """True where browsers reach the platform by https: cookies are then Secure."""
         return self.base_url.startswith("https://")
+
+    @property
+    def smtp_server(self) -> SmtpServer | None:
+        """Where e-mail goes out; None where no server is set."""
+        return SmtpServer.parse(self.smtp_url.get_secret_value()) if self.smtp_url else None
+
+    @property
+    def mail_sender(self) -> Sender:
+        """Who e-mails come from."""
+        return Sender.parse(self.mail_from, name=self.brand_name)
 
     @field_validator("trusted_proxies", "old_pin_peppers", "old_ledger_keys", mode="before")
     @classmethod
@@ -126,6 +150,20 @@ class Settings(BaseSettings):
         if scheme not in ("http", "https") or not rest or "/" in rest or "@" in rest:
             raise ValueError("must be http(s)://host, without a path")
         return value.rstrip("/").lower()
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if not value:  # set to nothing
+            return None
+        SmtpServer.parse(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_mail_from(cls, value: str) -> str:
+        Sender.parse(value)
+        return value
 
     @field_validator("timezone")
     @classmethod

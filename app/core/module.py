@@ -7,6 +7,8 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
+from app.core.jobs import Job
+
 
 @dataclass(frozen=True)
 class Module:
@@ -14,6 +16,7 @@ class Module:
 
     `api_routers` are mounted under /api/v1, `page_routers` at the root. Templates are found
     as `<code>/...` below `templates_dir`; keys of its locale files may not exist elsewhere.
+    `jobs` run apart from requests, once per slot over all processes.
     """
 
     code: str
@@ -22,6 +25,7 @@ class Module:
     page_routers: tuple[APIRouter, ...] = ()
     locales_dir: Path | None = None
     templates_dir: Path | None = None
+    jobs: tuple[Job, ...] = ()
 
 
 def in_order(modules: tuple[Module, ...]) -> tuple[Module, ...]:

@@ -12,8 +12,12 @@ from tests.architecture.sources import name_of, python_files, tree_of
 
 # The only place where a transaction ends.
 ENDS_TRANSACTIONS = {"app/core/db.py"}
-# Where an unknown fault becomes an answer: the outermost frame of a request.
-CATCHES_ALL = {"app/core/web/middleware.py", "app/core/web/problem.py"}
+# Where an unknown fault becomes an answer: the outermost frame of a request, or of a job.
+CATCHES_ALL = {
+    "app/core/jobs/loop.py",
+    "app/core/web/middleware.py",
+    "app/core/web/problem.py",
+}
 
 
 def endings(file: Path) -> Iterator[int]:

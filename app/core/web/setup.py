@@ -12,7 +12,7 @@ from app.core.config import Settings
 from app.core.i18n import Catalogue
 from app.core.module import Module, in_order
 from app.core.security import Keyring
-from app.core.web import docs, health, language
+from app.core.web import dev_outbox, docs, health, language
 from app.core.web.body import BodyGuard
 from app.core.web.context import Web
 from app.core.web.cookies import Cookies
@@ -71,7 +71,7 @@ def load_catalogue(settings: Settings, modules: tuple[Module, ...]) -> Catalogue
 
 
 def _add_routes(application: FastAPI, modules: tuple[Module, ...]) -> None:
-    for core_part in (health, language, docs):
+    for core_part in (health, language, docs, dev_outbox):
         application.include_router(core_part.router)
     for module in modules:
         for api_router in module.api_routers:
