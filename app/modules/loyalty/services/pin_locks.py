@@ -14,6 +14,7 @@ from app.modules.loyalty.config import get_loyalty_settings
 from app.modules.loyalty.errors import StaffPinLocked, TerminalLocked
 from app.modules.loyalty.models import LoyaltyProgram, MerchantLoyaltySettings, PinEntryLock
 from app.modules.loyalty.rules import lockout
+from app.modules.loyalty.services import pin_alerts
 from app.modules.loyalty.types import ActorKind, Caller, CardState, LockScope
 from app.modules.tenancy.errors import StoreRequired
 from app.modules.tenancy.models import AuditEntry
@@ -167,6 +168,13 @@ def record_failure(db: Session, entry: PinEntry, *, now: datetime) -> None:
         ).scalar_one()
         if recent == _ALERT_AT:
             _audit(db, entry, action="pin_failures_alert", now=now)
+            pin_alerts.tell_owners(
+                db,
+                merchant_id=entry.merchant_id,
+                store_id=entry.store_id,
+                tries=recent,
+                now=now,
+            )
 
 
 def clear(db: Session, entry: PinEntry) -> None:
