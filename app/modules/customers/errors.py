@@ -12,3 +12,10 @@ class CustomerNotFound(AppError):
 
     code: ClassVar[str] = "customer_not_found"
     status: ClassVar[int] = 404
+
+
+class SignInCodeInvalid(AppError):
+    """The code is wrong, used, too old, or another browser's. Params: `attempts_left`."""
+
+    code: ClassVar[str] = "sign_in_code_invalid"
+    status: ClassVar[int] = 401

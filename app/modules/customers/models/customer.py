@@ -36,6 +36,15 @@ class Customer(Base):
             sqlite_where=text("phone_pending = 0"),
             postgresql_where=text("NOT phone_pending"),
         ),
+        # Lists from A to Z; names come first in the text.
+        Index(
+            "ix_customers_by_name",
+            "merchant_id",
+            "search_text",
+            "id",
+            sqlite_where=text("erased_at IS NULL"),
+            postgresql_where=text("erased_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInt, primary_key=True)

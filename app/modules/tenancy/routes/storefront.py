@@ -21,6 +21,7 @@ from app.modules.tenancy.routes.deps import (
     look_up_principal,
     look_up_store,
 )
+from app.modules.tenancy.services import auth_service, principal_service
 from app.modules.tenancy.types import Principal, PrincipalKind, StoreContext
 
 # One cookie for all merchants that share a host: the cards of one phone, the newest first.
@@ -125,6 +126,25 @@ def keep_customer(request: Request, response: Response, token: str) -> None:
     others = [] if is_bearer(request) else _tokens(request)
     kept = [token, *(other for other in others if other != token)][:_MOST_TOKENS]
     cookies.set(response, "customer", _BETWEEN_TOKENS.join(kept))
+
+
+def leave_customer(
+    request: Request, db: Db, response: Response, customer: Principal, *, token: str | None = None
+) -> None:
+    """End this device's tokens of a customer; `token`, a new one, takes their place.
+
+    Those of other customers stay, as far as they are still good for anything.
+    """
+    tokens = _tokens(request)
+    ended = [t for t in tokens if principal_service.principal_of(db, token=t) in (None, customer)]
+    for old in ended:
+        auth_service.sign_out(db, token=old)
+    if is_bearer(request) and token is None:
+        return
+    kept = [] if is_bearer(request) else [t for t in tokens if t not in ended]
+    if token is not None:
+        kept.insert(0, token)
+    web_of(request).cookies.set(response, "customer", _BETWEEN_TOKENS.join(kept[:_MOST_TOKENS]))
 
 
 def _tokens(request: Request) -> list[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import case, insert, null, select, update
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
-from app.core.db import in_atomic
+from app.core.db import atomic, in_atomic
 from app.modules.tenancy.models import AuditEntry
+from app.modules.tenancy.types import PrincipalKind
 
 
 def record(  # noqa: PLR0913 - one line of the log has that many columns
@@ -50,3 +52,48 @@ def record(  # noqa: PLR0913 - one line of the log has that many columns
     # A None given to a JSON column would be stored as JSON's null.
     changes = {name: value for name, value in (("old", old), ("new", new)) if value is not None}
     db.execute(insert(AuditEntry).values(values | changes))
+
+
+def forget_person(
+    db: Session, *, merchant_id: int, subjects: Sequence[str], since: datetime
+) -> None:
+    """Remove the values that acts on `subjects` hold, inside the caller's transaction.
+
+    That something was done, when and by whom stays; a customer's own address goes. `since` is
+    when the person came.
+    """
+    assert in_atomic(db), "erasure is one transaction"
+    entry = AuditEntry
+    is_customers = entry.actor_kind == PrincipalKind.CUSTOMER.value
+    db.execute(
+        update(entry)
+        .where(entry.merchant_id == merchant_id, entry.at >= since, entry.subject.in_(subjects))
+        .values(
+            old=null(),
+            new=null(),
+            ip_address=case((is_customers, null()), else_=entry.ip_address),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def forget_addresses(db: Session, *, before: datetime, limit: int) -> int:
+    """Remove the IP addresses of at most `limit` acts before then; how many it were."""
+    with atomic(db):
+        found = (
+            select(AuditEntry.id)
+            .where(AuditEntry.at < before, AuditEntry.ip_address.is_not(None))
+            .limit(limit)
+            .scalar_subquery()
+        )
+        done = db.execute(
+            update(AuditEntry)
+            .where(AuditEntry.id.in_(found))
+            .values(ip_address=None)
+            .returning(AuditEntry.id)
+            .execution_options(
+                synchronize_session=False,
+                tenant_exempt="addresses go after a while, whosever they are",
+            )
+        ).all()
+    return len(done)

@@ -54,7 +54,8 @@ def open_terminal(
     known = _known(db, store.merchant_id, terminal_token)
     if known is None:
         return _add(db, principal, store, now=now)
-    moves = known.store_id != store.store_id
+    before = known.store_id
+    moves = before != store.store_id
     if moves or is_seen_due(known.last_seen_at, now):
         with atomic(db):
             db.execute(
@@ -63,8 +64,8 @@ def open_terminal(
                 .values(store_id=store.store_id, last_seen_at=now)
             )
             if moves:
-                facts = {"store_id": store.store_id}
-                _record(db, principal, "terminal_moved", known.id, store, new=facts, now=now)
+                old, new = {"store_id": before}, {"store_id": store.store_id}
+                _record(db, principal, "terminal_moved", known.id, store, old=old, new=new, now=now)
         principal_service.forget_principals(db)
     return OpenedTerminal(known.id, store.store_id, known.name, token=None)
 
@@ -113,6 +114,8 @@ def revoke_terminal(
     merchant_id: int,
     terminal_id: int,
     principal: Principal | None = None,
+    ip_address: str | None = None,
+    request_id: str | None = None,
     now: datetime | None = None,
 ) -> None:
     """Make a device a stranger: at once in this process, within 5 seconds in others.
@@ -130,7 +133,7 @@ def revoke_terminal(
                 Terminal.revoked_at.is_(None),
             )
             .values(revoked_at=now)
-            .returning(Terminal.store_id)
+            .returning(Terminal.store_id, Terminal.name)
         ).one_or_none()
         if revoked is None:
             raise TerminalNotFound
@@ -142,6 +145,9 @@ def revoke_terminal(
             actor_kind=principal.kind.value if principal else "service",
             actor_id=principal.actor_id if principal else None,
             store_id=revoked.store_id,
+            old={"name": revoked.name},
+            ip_address=ip_address,
+            request_id=request_id,
             now=now,
         )
     principal_service.forget_principals(db)
@@ -223,6 +229,7 @@ def _record(
     terminal_id: int,
     store: StoreContext,
     *,
+    old: dict[str, Any] | None = None,
     new: dict[str, Any],
     now: datetime,
 ) -> None:
@@ -235,6 +242,7 @@ def _record(
         actor_id=principal.actor_id,
         store_id=store.store_id,
         terminal_id=terminal_id,
+        old=old,
         new=new,
         now=now,
     )

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.errors import RateLimited, Unauthenticated
+from app.core.errors import CsrfFailed, RateLimited, Unauthenticated, ValidationFailed
 from app.core.web.context import web_of
 from app.core.web.db import Db
 from app.core.web.problem import answers
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
     "/login",
     summary="Sign in",
     dependencies=[Depends(limit_tries)],
-    responses=answers(Unauthenticated, RateLimited),
+    responses=answers(Unauthenticated, CsrfFailed, ValidationFailed, RateLimited),
 )
 def login(request: Request, response: Response, db: Db, body: LoginRequest) -> LoginAnswer:
     """Sign in with e-mail address and password.
