@@ -13,7 +13,16 @@ from app.core import clock
 from app.modules.customers.rules.names import search_text
 from app.modules.loyalty.schemas.pins import PinCreate
 from app.modules.loyalty.schemas.program import ProgramCreate, StampIcon
-from app.modules.loyalty.services import card_service, pin_service, program_service, stamp_service
+from app.modules.loyalty.schemas.rewards import RewardCreate
+from app.modules.loyalty.services import (
+    card_service,
+    pin_service,
+    points_service,
+    program_service,
+    reward_service,
+    stamp_service,
+)
+from app.modules.loyalty.services.counter_request import CounterOptions
 from app.modules.loyalty.types import Caller
 from app.modules.tenancy.errors import StoreNotFound, StoreRequired
 from app.modules.tenancy.services import store_service, user_service
@@ -24,6 +33,7 @@ MANAGER_PIN = "715093"
 
 _ZONE = ZoneInfo("Europe/Luxembourg")
 _DAYS = 75
+_HABITS = (0.08, 0.2, 0.35, 0.6)  # how likely somebody comes on a day
 _PEOPLE = (
     "Anna Weber", "Tom Kieffer", "Zoé Muller", "Luc Strasser", "Marie Hoffmann", "Paul Schmitz",
     "Léa Thill", "Ben Wagner", "Sophie Klein", "Jang Reuter", "Claire Dupont", "Max Becker",
@@ -36,12 +46,35 @@ _PEOPLE = (
 )  # fmt: skip
 
 
+# What points buy at the bakery: name, cost in points, worth in cents.
+_BREADS = (
+    ("Baguette", 250, 160), ("Loaf of bread", 600, 420), ("Box of six croissants", 1200, 990),
+)  # fmt: skip
+
+
+# Who stopped coming, so that their points run out soon, and who spent points of a cancelled order.
+_LAPSED = frozenset({"Carole Welter", "Ravi Patel"})
+_INDEBTED = "Eva Horn"
+
+
+@dataclass
+class _Balance:
+    """A card and what is on it."""
+
+    card_id: int
+    stamps: int = 0
+    points: int = 0
+
+
 @dataclass(frozen=True)
 class _Shop:
+    """`rewards` are costs by id of what points buy; none where only stamps are collected."""
+
     merchant_id: int
     store_ids: tuple[int, ...]
     people: tuple[str, ...]
     target: int
+    rewards: dict[int, int]
 
 
 def is_loaded(db: Session) -> bool:
@@ -119,7 +152,9 @@ def _cafe_bleu(db: Session, opened: datetime) -> _Shop:
         db, merchant.id, "cashier@cafe-bleu.example", "Anna Café", "cashier", opened, stores[0].id
     )
     _staff(db, merchant.id, cashier="Anna", manager="Claire", opened=opened)
-    return _Shop(merchant.id, tuple(store.id for store in stores), _PEOPLE[:30], target=10)
+    return _Shop(
+        merchant.id, tuple(store.id for store in stores), _PEOPLE[:30], target=10, rewards={}
+    )
 
 
 def _boulangerie_schmit(db: Session, opened: datetime) -> _Shop:
@@ -137,18 +172,37 @@ def _boulangerie_schmit(db: Session, opened: datetime) -> _Shop:
         db,
         store_id=store.id,
         data=ProgramCreate(
-            loyalty_type="stamps",
+            loyalty_type="hybrid",
             stamps_target=8,
             stamps_reward_description="Loaf of bread",
             stamps_reward_value_cents=420,
+            points_per_euro=10,
+            points_expiration_days=90,
             card_name="Boulangerie Schmit",
             card_color="#B45309",
             stamp_icon=StampIcon.CROISSANT,
+            terms_text="One stamp for each loaf of bread, 10 points for each euro. "
+            "Points run out 90 days after your last visit.",
         ),
+        now=opened,
     )
     _user(db, merchant.id, "owner@schmit.example", "Jos Schmit", "owner", opened)
     _staff(db, merchant.id, cashier="Lynn", manager="Jos", opened=opened)
-    return _Shop(merchant.id, (store.id,), _PEOPLE[30:], target=8)
+    rewards = _bakery_catalogue(db, merchant.id, opened)
+    return _Shop(merchant.id, (store.id,), _PEOPLE[30:], target=8, rewards=rewards)
+
+
+def _bakery_catalogue(db: Session, merchant_id: int, opened: datetime) -> dict[int, int]:
+    rewards = [
+        reward_service.create_reward(
+            db,
+            merchant_id=merchant_id,
+            data=RewardCreate(name=name, cost_points=cost, value_cents=worth),
+            now=opened,
+        )
+        for name, cost, worth in _BREADS
+    ]
+    return {reward.id: reward.cost_points for reward in rewards}
 
 
 def _user(
@@ -190,6 +244,10 @@ def _live_through(
     """One customer's weeks: joins, comes back as often as they like coffee, takes rewards."""
     home = chance.choice(shop.store_ids)
     joined = opened + timedelta(days=chance.randint(0, _DAYS - 10), hours=chance.randint(0, 9))
+    habit, last_day = chance.choice(_HABITS), now.astimezone(_ZONE).date() - timedelta(days=1)
+    if name in _LAPSED:
+        joined, habit = opened, max(_HABITS)
+        last_day = opened.astimezone(_ZONE).date() + timedelta(days=12)
     first, _, last = name.partition(" ")
     enrolment = card_service.enroll(
         db,
@@ -200,24 +258,90 @@ def _live_through(
         last_name=last,
         now=joined,
     )
-    habit = chance.choice((0.08, 0.2, 0.35, 0.6))
-    balance, day = 0, joined.astimezone(_ZONE).date()
-    while (day := day + timedelta(days=1)) < now.astimezone(_ZONE).date():
+    balance, day = _Balance(enrolment["card_id"]), joined.astimezone(_ZONE).date()
+    while (day := day + timedelta(days=1)) <= last_day:
         if day.weekday() == 6 or chance.random() > habit:
             continue
         at = datetime.combine(day, time(7, 30), _ZONE) + timedelta(minutes=chance.randint(0, 600))
         caller = Caller(shop.merchant_id, store_id=chance.choice((home, *shop.store_ids)))
-        card_id = enrolment["card_id"]
-        if balance >= shop.target and chance.random() < 0.7:
-            redeemed = stamp_service.redeem_stamps(
-                db, card_id=card_id, staff_pin=CASHIER_PIN, caller=caller, now=at
-            )
-            balance, at = redeemed["stamp_count"], at + timedelta(minutes=1)
-        quantity = chance.choice((1, 1, 1, 1, 2))
-        stamped = stamp_service.add_stamp(
-            db, card_id=card_id, quantity=quantity, staff_pin=CASHIER_PIN, caller=caller, now=at
-        )
-        balance = stamped["stamp_count"]
+        _visit(db, shop, balance, chance, caller=caller, at=at)
+    if name == _INDEBTED:
+        _bring_back_after_spending(db, balance, Caller(shop.merchant_id, store_id=home), now=now)
+
+
+def _visit(
+    db: Session,
+    shop: _Shop,
+    balance: _Balance,
+    chance: random.Random,
+    *,
+    caller: Caller,
+    at: datetime,
+) -> None:
+    """What somebody does at the counter: takes what is ready, buys, collects."""
+    counter: CounterOptions = {
+        "card_id": balance.card_id, "staff_pin": CASHIER_PIN, "caller": caller,
+    }  # fmt: skip
+    if balance.stamps >= shop.target and chance.random() < 0.7:
+        stamp_service.redeem_stamps(db, **counter, now=at)
+        at += timedelta(minutes=1)
+    if shop.rewards:
+        _collect_points(db, shop, balance, chance, counter=counter, at=at)
+    quantity = chance.choice((1, 1, 1, 1, 2))
+    stamped = stamp_service.add_stamp(db, **counter, quantity=quantity, now=at)
+    balance.stamps = stamped["stamp_count"]
+
+
+def _collect_points(
+    db: Session,
+    shop: _Shop,
+    balance: _Balance,
+    chance: random.Random,
+    *,
+    counter: CounterOptions,
+    at: datetime,
+) -> None:
+    within_reach = [key for key, cost in shop.rewards.items() if cost <= balance.points]
+    if within_reach and chance.random() < 0.4:
+        points_service.redeem_points(db, reward_id=chance.choice(within_reach), **counter, now=at)
+    earned = points_service.earn_points(
+        db,
+        purchase_amount_cents=chance.randint(28, 240) * 10,
+        order_reference=f"{at:%y%m%d}-{balance.card_id}",
+        **counter,
+        now=at,
+    )
+    balance.points = earned["points_balance"]
+
+
+def _bring_back_after_spending(
+    db: Session, balance: _Balance, caller: Caller, *, now: datetime
+) -> None:
+    """A large order, its points spent at once, and the order cancelled: the card owes points."""
+    cashier: CounterOptions = {
+        "card_id": balance.card_id, "staff_pin": CASHIER_PIN, "caller": caller,
+    }  # fmt: skip
+    earned = points_service.earn_points(
+        db,
+        purchase_amount_cents=4800,
+        order_reference="CAKE-1",
+        **cashier,
+        now=now - timedelta(hours=3),
+    )
+    points_service.redeem_points(
+        db,
+        points_to_redeem=earned["points_balance"],
+        **cashier,
+        now=now - timedelta(hours=2),
+    )
+    manager: CounterOptions = cashier | {"staff_pin": MANAGER_PIN}
+    points_service.void_points(
+        db,
+        transaction_id=earned["transaction_id"],
+        reason="order_cancelled",
+        **manager,
+        now=now - timedelta(hours=1),
+    )
 
 
 def _plain(name: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, computed_field, model_validator
 
 from app.modules.loyalty.config import get_loyalty_settings
 from app.modules.loyalty.schemas.fields import (
@@ -22,11 +24,17 @@ from app.modules.loyalty.schemas.fields import (
     refusal,
     whole,
 )
-from app.modules.loyalty.types import LoyaltyType
+from app.modules.loyalty.types import LoyaltyType, Unit
 
-DEFAULT_COLOR = "#4F46E5"
+DEFAULT_COLOR: Final = "#4F46E5"
 # Money is bounded everywhere: 10,000,000 minor units (product rule "Money, numbers, days").
-MAXIMUM_CENTS = 10_000_000
+MAXIMUM_CENTS: Final = 10_000_000
+# What a program says in points: rates, bonuses, costs.
+MAXIMUM_RATE: Final = 1_000_000
+MAXIMUM_POINTS: Final = 10_000_000
+# Where pictures are served, outside the API.
+MEDIA_PATH: Final = "/media"
+_IMAGE_NAME: Final = re.compile(r"(?:logo|hero)-[0-9a-f]{64}\.(?:png|jpg)")
 
 
 class StampIcon(StrEnum):
@@ -54,12 +62,6 @@ class StampIcon(StrEnum):
     GIFT = "gift"
 
 
-def _served(loyalty_type: str) -> str:
-    if loyalty_type != LoyaltyType.STAMPS:
-        raise refusal("loyalty_type_unavailable")
-    return loyalty_type
-
-
 def _https_address(address: str) -> str:
     host = address.removeprefix("https://").partition("/")[0]
     if address == host or "." not in host or not address.isascii() or not address.isprintable():
@@ -69,7 +71,13 @@ def _https_address(address: str) -> str:
     return address
 
 
-ServedType = Annotated[Literal["stamps", "points", "hybrid"], AfterValidator(_served)]
+def _image_name(name: str) -> str:
+    if not _IMAGE_NAME.fullmatch(name):
+        raise refusal("image_unknown")
+    return name
+
+
+Type = Literal["stamps", "points", "hybrid"]
 HttpsAddress = Annotated[str, Field(max_length=500), AfterValidator(_https_address)]
 StampsTarget = Annotated[int, whole(2, 50)]
 RewardValue = Annotated[int, whole(0, MAXIMUM_CENTS)]
@@ -78,24 +86,32 @@ StampsPerOperation = Annotated[int, whole(1, 50)]
 CooldownMinutes = Annotated[int, whole(0, 1440)]
 DailyStamps = Annotated[int, whole(1, 100)]
 SessionMinutes = Annotated[int, whole(0, 60)]
+PointsRate = Annotated[int, whole(1, MAXIMUM_RATE)]
+MinimumPurchase = Annotated[int, whole(0, MAXIMUM_CENTS)]
+MinimumPoints = Annotated[int, whole(0, MAXIMUM_POINTS)]
+WelcomePoints = Annotated[int, whole(0, MAXIMUM_RATE)]
+ExpirationDays = Annotated[int, whole(30, 3650)]
+ImageName = Annotated[str, AfterValidator(_image_name)]
 
 
 class ProgramCreate(Body):
-    """A new program. Only `stamps` can be created; what is left out gets the platform's default."""
+    """A new program; what is left out gets the platform's default."""
 
     model_config = example(
         {
-            "loyalty_type": "stamps",
+            "loyalty_type": "hybrid",
             "stamps_target": 10,
             "stamps_reward_description": "A coffee of your choice",
             "stamps_reward_value_cents": 380,
+            "points_per_euro": 10,
+            "points_expiration_days": 365,
             "card_name": "Café Bleu card",
             "card_color": "#1D4ED8",
             "stamp_icon": "coffee",
         }
     )
 
-    loyalty_type: ServedType
+    loyalty_type: Type
     is_active: Flag = True
     stamps_target: StampsTarget = 10
     stamps_reward_description: RewardText = ""
@@ -104,6 +120,20 @@ class ProgramCreate(Body):
     )
     welcome_bonus_stamps: WelcomeStamps = Field(0, description="Below the target.")
     max_stamps_per_operation: StampsPerOperation = 5
+    points_per_euro: PointsRate = Field(
+        default_factory=lambda: get_loyalty_settings().default_points_per_euro,
+        description="Points for a whole unit of the merchant's currency; rounded down.",
+    )
+    minimum_purchase_cents: MinimumPurchase = Field(
+        0, description="Smaller purchases earn nothing (minor units)."
+    )
+    minimum_redemption_points: MinimumPoints = Field(
+        0, description="Least number of points taken at once without a reward."
+    )
+    welcome_bonus_points: WelcomePoints = 0
+    points_expiration_days: ExpirationDays | None = Field(
+        None, description="Days without earning or redeeming after which points run out."
+    )
     cooldown_minutes: CooldownMinutes = Field(
         default_factory=lambda: get_loyalty_settings().default_cooldown_minutes,
         description="Least time between two stamp operations of a card; 0 means none.",
@@ -135,13 +165,18 @@ class ProgramUpdate(Body):
 
     model_config = example({"stamps_target": 8, "stamps_reward_description": "A coffee and a cake"})
 
-    loyalty_type: ServedType = UNSET
+    loyalty_type: Type = UNSET
     is_active: Flag = UNSET
     stamps_target: StampsTarget = UNSET
     stamps_reward_description: RewardText = UNSET
     stamps_reward_value_cents: RewardValue | None = UNSET
     welcome_bonus_stamps: WelcomeStamps = UNSET
     max_stamps_per_operation: StampsPerOperation = UNSET
+    points_per_euro: PointsRate = UNSET
+    minimum_purchase_cents: MinimumPurchase = UNSET
+    minimum_redemption_points: MinimumPoints = UNSET
+    welcome_bonus_points: WelcomePoints = UNSET
+    points_expiration_days: ExpirationDays | None = UNSET
     cooldown_minutes: CooldownMinutes = UNSET
     max_daily_stamps: DailyStamps = UNSET
     require_staff_pin: Flag = UNSET
@@ -149,6 +184,8 @@ class ProgramUpdate(Body):
     card_name: CardName = UNSET
     card_color: Color = UNSET
     card_secondary_color: Color | None = UNSET
+    logo_image: ImageName | None = UNSET
+    hero_image: ImageName | None = UNSET
     stamp_icon: StampIcon = UNSET
     terms_text: Terms = UNSET
     privacy_url: HttpsAddress | None = UNSET
@@ -161,18 +198,28 @@ class WalletAvailability(Reply):
     apple: bool = False
 
 
-_LOOKS = {
+LOGO_EXAMPLE: Final = f"logo-{'3f2a' * 16}.png"
+LOOKS_EXAMPLE: Final[dict[str, Any]] = {
     "card_name": "Café Bleu card",
     "card_color": "#1D4ED8",
     "card_secondary_color": None,
     "stamp_icon": "coffee",
+    "logo_image": LOGO_EXAMPLE,
+    "hero_image": None,
+    "logo_url": f"/media/{LOGO_EXAMPLE}",
+    "hero_url": None,
 }
-_REWARD = {
-    "loyalty_type": "stamps",
+_RULES: Final[dict[str, Any]] = {
+    "loyalty_type": "hybrid",
     "is_active": True,
     "stamps_target": 10,
     "stamps_reward_description": "A coffee of your choice",
     "welcome_bonus_stamps": 0,
+    "points_per_euro": 10,
+    "minimum_purchase_cents": 0,
+    "minimum_redemption_points": 0,
+    "welcome_bonus_points": 0,
+    "points_expiration_days": 365,
     "terms_text": "",
     "privacy_url": None,
 }
@@ -185,16 +232,52 @@ class ProgramLooks(Reply):
     card_color: str
     card_secondary_color: str | None
     stamp_icon: str
+    logo_image: str | None
+    hero_image: str | None
+
+    @computed_field(description="Where the logo is served; null: there is none.")  # type: ignore[prop-decorator]
+    @property
+    def logo_url(self) -> str | None:
+        """The logo's path on this platform."""
+        return media_path(self.logo_image)
+
+    @computed_field(description="Where the large picture is served; null: there is none.")  # type: ignore[prop-decorator]
+    @property
+    def hero_url(self) -> str | None:
+        """The large picture's path on this platform."""
+        return media_path(self.hero_image)
 
 
-class ProgramResponse(ProgramLooks):
+def media_path(image: str | None) -> str | None:
+    """Where a picture is served on this platform; None for none."""
+    return image and f"{MEDIA_PATH}/{image}"
+
+
+class ProgramRules(Reply):
+    """What cards collect, and what that is worth."""
+
+    loyalty_type: LoyaltyType
+    is_active: bool
+    stamps_target: int
+    stamps_reward_description: str
+    welcome_bonus_stamps: int
+    points_per_euro: int
+    minimum_purchase_cents: int
+    minimum_redemption_points: int
+    welcome_bonus_points: int
+    points_expiration_days: int | None
+    terms_text: str
+    privacy_url: str | None
+
+
+class ProgramResponse(ProgramLooks, ProgramRules):
     """The merchant's program with all its rules."""
 
     model_config = example(
         {
             "id": 1,
-            **_REWARD,
-            **_LOOKS,
+            **_RULES,
+            **LOOKS_EXAMPLE,
             "stamps_reward_value_cents": 380,
             "max_stamps_per_operation": 5,
             "cooldown_minutes": 15,
@@ -209,26 +292,26 @@ class ProgramResponse(ProgramLooks):
     )
 
     id: int
-    loyalty_type: LoyaltyType
-    is_active: bool
-    stamps_target: int
-    stamps_reward_description: str
     stamps_reward_value_cents: int | None
-    welcome_bonus_stamps: int
     max_stamps_per_operation: int
     cooldown_minutes: int
     max_daily_stamps: int
     require_staff_pin: bool
     pin_session_minutes: int
-    terms_text: str
-    privacy_url: str | None
     revision: int
     wallet: WalletAvailability = WalletAvailability()
     created_at: UtcTime
     updated_at: UtcTime
 
 
-class PublicProgramResponse(ProgramLooks):
+class PublicReward(Reply):
+    """What points buy."""
+
+    name: str
+    cost_points: int
+
+
+class PublicProgramResponse(ProgramLooks, ProgramRules):
     """What somebody who may join should know; no numbers of the business."""
 
     model_config = example(
@@ -236,8 +319,10 @@ class PublicProgramResponse(ProgramLooks):
             "store_code": "cafe-bleu",
             "store_name": "Café Bleu, Ville Haute",
             "merchant_name": "Café Bleu",
-            **_REWARD,
-            **_LOOKS,
+            **_RULES,
+            **LOOKS_EXAMPLE,
+            "currency": "EUR",
+            "rewards": [{"name": "A slice of cake", "cost_points": 400}],
             "self_enrollment": True,
             "languages": ["en", "fr", "de", "lb"],
         }
@@ -246,12 +331,45 @@ class PublicProgramResponse(ProgramLooks):
     store_code: str
     store_name: str
     merchant_name: str
-    loyalty_type: LoyaltyType
-    is_active: bool
-    stamps_target: int
-    stamps_reward_description: str
-    welcome_bonus_stamps: int
-    terms_text: str
-    privacy_url: str | None
+    currency: str = Field(description="ISO 4217, of all amounts.")
+    rewards: list[PublicReward]
     self_enrollment: bool = Field(description="May people join by themselves right now?")
     languages: list[str]
+
+
+class ProgramPreviewResponse(Reply):
+    """Whom a change of the program would touch. Customers' counts are cards; no card is written."""
+
+    model_config = example(
+        {
+            "cards": 340,
+            "open_cards": 312,
+            "cards_with_points": 0,
+            "cards_changed": 58,
+            "rewards_ready": 14,
+            "cards_keeping_target": 0,
+            "cards_expiring_sooner": 0,
+            "earliest_expiry_on": None,
+            "stops_earning": [],
+            "cards_stop_earning": 0,
+            "sentences": [
+                "312 cards hold stamps.",
+                "58 cards change to the new target and reward at once.",
+                "14 cards get a reward now.",
+            ],
+        }
+    )
+
+    cards: int
+    open_cards: int = Field(description="Hold at least one stamp.")
+    cards_with_points: int
+    cards_changed: int = Field(description="Target and reward change at once.")
+    rewards_ready: int = Field(description="Of these, how many get a reward by it.")
+    cards_keeping_target: int = Field(
+        description="Keep target and reward until a redemption leaves no reward ready."
+    )
+    cards_expiring_sooner: int
+    earliest_expiry_on: date | None = Field(description="Of those, the first day points run out.")
+    stops_earning: list[Unit] = Field(description="No longer collected, and still redeemable.")
+    cards_stop_earning: int
+    sentences: list[str] = Field(description="The same in plain words.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, TypeAlias, TypedDict
 
 from sqlalchemy import Row, Select, select
@@ -12,13 +13,12 @@ from app.core import clock
 from app.core.db import read_connection
 from app.modules.customers.models import Customer
 from app.modules.loyalty.errors import CardNotFound
-from app.modules.loyalty.models import LoyaltyCard, LoyaltyProgram
-from app.modules.loyalty.rules import cooldown, daily_limit, rewards
-from app.modules.loyalty.rules.business_day import business_day
-from app.modules.loyalty.services import card_queries
+from app.modules.loyalty.models import LoyaltyCard
+from app.modules.loyalty.rules import catalogue, cooldown, daily_limit, expiry, rewards
+from app.modules.loyalty.rules.catalogue import RewardLine
+from app.modules.loyalty.services import card_queries, reward_service
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.types import CardState, CardStatus, StoreFacts
-from app.modules.tenancy.models import Merchant, Store
+from app.modules.loyalty.types import CardState, CardStatus
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
@@ -58,32 +58,26 @@ class CardLine(TypedDict):
 class CardView(CardLine):
     """The same with the card's code and what it can get now.
 
-    `next_stamp_available_at` None: at once.
+    `next_stamp_available_at` None: at once. `points_expire_on` is the local date at whose end
+    the points run out (None: never, or there are none), `points_redeemable` what they buy now.
+    `rewards` is the whole catalogue with what is missing for each line.
     """
 
     qr_code_data: str
     next_stamp_available_at: datetime | None
     stamps_remaining_today: int
+    points_expire_on: date | None
+    points_redeemable: list[RewardLine]
+    rewards: list[RewardLine]
 
 
-class ProgramFace(TypedDict):
-    """What a customer sees of the program."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A card as it was read, with the catalogue where that means something to it."""
 
-    merchant_name: str
-    loyalty_type: str
-    is_active: bool
-    card_name: str
-    card_color: str
-    card_secondary_color: str | None
-    stamp_icon: str
-    terms_text: str
-    privacy_url: str | None
-
-
-class CustomerCard(CardView):
-    """A customer's own card."""
-
-    program: ProgramFace
+    row: AnyRow
+    state: CardState
+    offer: list[RewardLine]
 
 
 def get_card(
@@ -100,34 +94,8 @@ def get_card(
         CardNotFound.
     """
     now = now or clock.utc_now()
-    question = Question(merchant_id=merchant_id, card_id=card_id, store_id=store_id)
-    with read_connection(db) as connection:
-        states = card_queries.read_states(connection, question, now=now)
-        row = connection.execute(
-            line_select(merchant_id).where(LoyaltyCard.id == card_id)
-        ).one_or_none()
-    if not states or row is None:
-        raise CardNotFound(mistyped=False)
-    return _view(row, states[0], now=now)
-
-
-def customer_card(
-    db: Session, *, merchant_id: int, customer_id: int, now: datetime | None = None
-) -> CustomerCard:
-    """The card of a customer, as its owner sees it.
-
-    Raises:
-        CardNotFound.
-    """
-    card_id = card_id_of(db, merchant_id=merchant_id, customer_id=customer_id)
-    card = get_card(db, merchant_id=merchant_id, card_id=card_id, now=now)
-    program = db.execute(
-        select(LoyaltyProgram, Merchant.name)
-        .join(Merchant, Merchant.id == LoyaltyProgram.merchant_id)
-        .where(LoyaltyProgram.merchant_id == merchant_id)
-        .execution_options(populate_existing=True)
-    ).one()
-    return CustomerCard(**card, program=_face(*program))
+    read = _read(db, Question(merchant_id=merchant_id, card_id=card_id, store_id=store_id), now=now)
+    return _view(read, now=now)
 
 
 def card_id_of(db: Session, *, merchant_id: int, customer_id: int) -> int:
@@ -144,45 +112,6 @@ def card_id_of(db: Session, *, merchant_id: int, customer_id: int) -> int:
     if card_id is None:
         raise CardNotFound(mistyped=False)
     return card_id
-
-
-def customer_card_version(
-    db: Session, *, merchant_id: int, customer_id: int, now: datetime | None = None
-) -> tuple[object, ...]:
-    """Facts that change whenever `customer_card` would answer something else; one SELECT.
-
-    Raises:
-        CardNotFound.
-    """
-    now = now or clock.utc_now()
-    card, program, person = LoyaltyCard, LoyaltyProgram, Customer
-    row = db.execute(
-        select(
-            card.id,
-            card.revision,
-            card.status,
-            card.last_stamp_at,
-            program.revision.label("program_revision"),
-            program.cooldown_minutes,
-            Merchant.name.label("merchant_name"),
-            *_PERSON,
-            *_STORE,
-        )
-        .join(Merchant, Merchant.id == card.merchant_id)
-        .join(program, (program.merchant_id == card.merchant_id) & (program.id == card.program_id))
-        .join(person, (person.merchant_id == card.merchant_id) & (person.id == card.customer_id))
-        .join(Store, (Store.merchant_id == card.merchant_id) & (Store.id == card.enrolled_store_id))
-        .where(card.merchant_id == merchant_id, card.customer_id == customer_id)
-    ).one_or_none()
-    if row is None:
-        raise CardNotFound(mistyped=False)
-    store = StoreFacts(
-        row.store_id, row.store_code, row.store_name, row.timezone, row.day_starts_at
-    )
-    waits_until = cooldown.next_stamp_available_at(
-        last_stamp_at=row.last_stamp_at, cooldown_minutes=row.cooldown_minutes, now=now
-    )
-    return (*row[:9], *_person(row).values(), waits_until, business_day(now, store=store))
 
 
 def line_select(merchant_id: int) -> AnySelect:
@@ -202,7 +131,7 @@ def line_select(merchant_id: int) -> AnySelect:
             card.last_activity_at,
             card.created_at,
             card.revision,
-            *_PERSON,
+            *PERSON,
             person.search_text,
         )
         .join(person, (person.merchant_id == card.merchant_id) & (person.id == card.customer_id))
@@ -226,11 +155,11 @@ def line(row: AnyRow) -> CardLine:
         last_activity_at=row.last_activity_at,
         enrolled_at=row.created_at,
         revision=row.revision,
-        customer=_person(row),
+        customer=person_of(row),
     )
 
 
-_PERSON = (
+PERSON = (
     Customer.id.label("customer_id"),
     Customer.first_name,
     Customer.last_name,
@@ -240,19 +169,14 @@ _PERSON = (
     Customer.phone_pending,
     Customer.locale,
 )
-_STORE = (
-    Store.id.label("store_id"),
-    Store.code.label("store_code"),
-    Store.name.label("store_name"),
-    Store.timezone,
-    Store.day_starts_at,
-)
 
 
-def _person(row: AnyRow) -> CustomerView:
-    is_pending = (row.email is not None and row.email_pending) or (
-        row.phone is not None and row.phone_pending
-    )
+def person_of(row: AnyRow) -> CustomerView:
+    """The person in a row of `PERSON` columns."""
+    proved = [
+        row.email is not None and not row.email_pending,
+        row.phone is not None and not row.phone_pending,
+    ]
     return CustomerView(
         id=row.customer_id,
         first_name=row.first_name,
@@ -260,31 +184,38 @@ def _person(row: AnyRow) -> CustomerView:
         email=row.email,
         phone=row.phone,
         locale=row.locale,
-        contact_pending=bool(is_pending),
+        contact_pending=bool(row.email or row.phone) and not any(proved),
     )
 
 
-def _view(row: AnyRow, state: CardState, *, now: datetime) -> CardView:
+def _read(db: Session, question: Question, *, now: datetime) -> _Read:
+    assert question.merchant_id is not None
+    with read_connection(db) as connection:
+        states = card_queries.read_states(connection, question, now=now)
+        row = connection.execute(
+            line_select(question.merchant_id).where(LoyaltyCard.id == question.card_id)
+        ).one_or_none()
+        if not states or row is None:
+            raise CardNotFound(mistyped=False)
+        on_offer = (
+            reward_service.on_offer(connection, merchant_id=question.merchant_id)
+            if catalogue.is_offered(states[0])
+            else []
+        )
+    return _Read(row, states[0], catalogue.offer(states[0], on_offer))
+
+
+def _view(read: _Read, *, now: datetime) -> CardView:
+    state = read.state
     can_earn = state.status is CardStatus.ACTIVE and state.program_is_active
     return CardView(
-        **line(row),
-        qr_code_data=row.qr_code_data,
+        **line(read.row),
+        qr_code_data=read.row.qr_code_data,
         next_stamp_available_at=cooldown.next_stamp_available_at(
             last_stamp_at=state.last_stamp_at, cooldown_minutes=state.cooldown_minutes, now=now
         ),
         stamps_remaining_today=daily_limit.remaining_today(state, now=now) if can_earn else 0,
-    )
-
-
-def _face(program: LoyaltyProgram, merchant_name: str) -> ProgramFace:
-    return ProgramFace(
-        merchant_name=merchant_name,
-        loyalty_type=program.loyalty_type,
-        is_active=program.is_active,
-        card_name=program.card_name,
-        card_color=program.card_color,
-        card_secondary_color=program.card_secondary_color,
-        stamp_icon=program.stamp_icon,
-        terms_text=program.terms_text,
-        privacy_url=program.privacy_url,
+        points_expire_on=expiry.points_expire_on(state),
+        points_redeemable=[reward for reward in read.offer if reward["affordable"]],
+        rewards=read.offer,
     )

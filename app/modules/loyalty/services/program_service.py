@@ -1,36 +1,41 @@
-"""The program: creating it, changing it, and what a change does to cards that are half full."""
+"""The program: creating it, changing it, and what anybody may know of it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.db import atomic, end_read
-from app.core.errors import EditConflict, FieldError, ValidationFailed
+from app.core.errors import EditConflict
 from app.modules.loyalty.errors import ProgramExists, ProgramNotFound
-from app.modules.loyalty.models import (
-    LoyaltyCard,
-    LoyaltyProgram,
-    MerchantLoyaltySettings,
-    WalletPass,
-)
+from app.modules.loyalty.models import LoyaltyProgram, MerchantLoyaltySettings
 from app.modules.loyalty.schemas.program import ProgramCreate, ProgramUpdate
-from app.modules.loyalty.types import ActorKind, Caller, CardStatus, LoyaltyType
+from app.modules.loyalty.services import program_changes, reward_service
+from app.modules.loyalty.types import ActorKind, Caller, LoyaltyType
+from app.modules.tenancy.models import Merchant
 from app.modules.tenancy.services import audit_service, store_service
+from app.modules.tenancy.types import StoreContext
 
 _CARD_NAME_LENGTH = 50
-# What the open cycle of a card is made of.
-_CYCLE = frozenset({"stamps_target", "stamps_reward_description"})
-_GONE = (CardStatus.MERGED.value, CardStatus.ERASED.value)
+
+
+class PublicReward(TypedDict):
+    """What points buy."""
+
+    name: str
+    cost_points: int
 
 
 class PublicProgram(TypedDict):
-    """What somebody who may join should know of a program; no numbers of the business."""
+    """What somebody who may join should know of a program; no numbers of the business.
+
+    Amounts are minor units of `currency`.
+    """
 
     store_code: str
     store_name: str
@@ -40,9 +45,18 @@ class PublicProgram(TypedDict):
     stamps_target: int
     stamps_reward_description: str
     welcome_bonus_stamps: int
+    points_per_euro: int
+    minimum_purchase_cents: int
+    minimum_redemption_points: int
+    welcome_bonus_points: int
+    points_expiration_days: int | None
+    currency: str
+    rewards: list[PublicReward]
     card_name: str
     card_color: str
     card_secondary_color: str | None
+    logo_image: str | None
+    hero_image: str | None
     stamp_icon: str
     terms_text: str
     privacy_url: str | None
@@ -69,7 +83,12 @@ def create_program(
     values = data.model_dump(mode="json")
     values["card_name"] = values["card_name"] or store.merchant_name[:_CARD_NAME_LENGTH].rstrip()
     program = LoyaltyProgram(
-        merchant_id=store.merchant_id, revision=1, created_at=now, updated_at=now, **values
+        merchant_id=store.merchant_id,
+        points_expiry_since=now if data.points_expiration_days else None,
+        revision=1,
+        created_at=now,
+        updated_at=now,
+        **values,
     )
     try:
         with atomic(db):
@@ -110,14 +129,14 @@ def update_program(
     """Change what `data` names; with `if_match` only if it is still the version the caller read.
 
     Cards follow by the rule "Target change": a lower target counts at once for every card
-    above it, everything else only where nothing is collected.
+    above it, everything else only where nothing is collected. A unit that is no longer
+    collected stays on the cards and can be redeemed.
 
     Raises:
         ProgramNotFound, ValidationFailed.
         EditConflict: somebody else was faster.
     """
     now = now or clock.utc_now()
-    sent = data.model_dump(mode="json", exclude_unset=True)
     with atomic(db):
         # Two changes at once follow each other; on SQLite the transaction alone does it.
         program = db.execute(_program_of(merchant_id).with_for_update()).scalar_one_or_none()
@@ -125,16 +144,12 @@ def update_program(
             raise ProgramNotFound
         if if_match is not None and if_match.strip() != "*" and etag(program) not in if_match:
             raise EditConflict
-        old = {name: getattr(program, name) for name in sent}
-        new = {name: value for name, value in sent.items() if value != old[name]}
+        new = program_changes.changes(db, program, data)
         if new:
-            _check_together(program, new)
-            _write(db, program, new, now=now)
-            if not _CYCLE.isdisjoint(new):
-                _tell_cards(db, get_program(db, merchant_id=merchant_id))
-            before = {name: old[name] for name in new}
+            before = {name: getattr(program, name) for name in new}
+            program = program_changes.carry_out(db, program, new, now=now)
             _audit(db, program, "program_changed", caller, old=before, new=new, now=now)
-        return get_program(db, merchant_id=merchant_id)
+        return program
 
 
 def public_program(db: Session, *, store_code: str) -> PublicProgram:
@@ -144,29 +159,59 @@ def public_program(db: Session, *, store_code: str) -> PublicProgram:
         StoreNotFound, ProgramNotFound.
     """
     store = store_service.find_store(db, code=store_code)
-    program = get_program(db, merchant_id=store.merchant_id)
-    allowed = db.execute(
-        select(MerchantLoyaltySettings.allow_self_enrollment).where(
-            MerchantLoyaltySettings.merchant_id == store.merchant_id
+    row = db.execute(
+        select(LoyaltyProgram, MerchantLoyaltySettings.allow_self_enrollment, Merchant.currency)
+        .join(Merchant, Merchant.id == LoyaltyProgram.merchant_id)
+        .outerjoin(
+            MerchantLoyaltySettings,
+            MerchantLoyaltySettings.merchant_id == LoyaltyProgram.merchant_id,
         )
-    ).scalar_one_or_none()
+        .where(LoyaltyProgram.merchant_id == store.merchant_id)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise ProgramNotFound
+    program, allowed, currency = row
+    return _shown(db, store, program, currency=currency, may_join=allowed is not False)
+
+
+def _shown(
+    db: Session, store: StoreContext, program: LoyaltyProgram, *, currency: str, may_join: bool
+) -> PublicProgram:
+    loyalty_type = LoyaltyType(program.loyalty_type)
     return PublicProgram(
         store_code=store.code,
         store_name=store.name,
         merchant_name=store.merchant_name,
-        loyalty_type=LoyaltyType(program.loyalty_type),
+        loyalty_type=loyalty_type,
         is_active=program.is_active,
         stamps_target=program.stamps_target,
         stamps_reward_description=program.stamps_reward_description,
         welcome_bonus_stamps=program.welcome_bonus_stamps,
+        points_per_euro=program.points_per_euro,
+        minimum_purchase_cents=program.minimum_purchase_cents,
+        minimum_redemption_points=program.minimum_redemption_points,
+        welcome_bonus_points=program.welcome_bonus_points,
+        points_expiration_days=program.points_expiration_days,
+        currency=currency,
+        rewards=_rewards(db, store.merchant_id) if loyalty_type.has_points else [],
         card_name=program.card_name,
         card_color=program.card_color,
         card_secondary_color=program.card_secondary_color,
+        logo_image=program.logo_image,
+        hero_image=program.hero_image,
         stamp_icon=program.stamp_icon,
         terms_text=program.terms_text,
         privacy_url=program.privacy_url,
-        self_enrollment=program.is_active and allowed is not False,
+        self_enrollment=program.is_active and may_join,
     )
+
+
+def _rewards(db: Session, merchant_id: int) -> list[PublicReward]:
+    return [
+        PublicReward(name=reward.name, cost_points=reward.cost_points)
+        for reward in reward_service.on_offer(db.connection(), merchant_id=merchant_id)
+    ]
 
 
 def _program_of(merchant_id: int) -> Select[LoyaltyProgram]:
@@ -174,51 +219,6 @@ def _program_of(merchant_id: int) -> Select[LoyaltyProgram]:
         select(LoyaltyProgram)
         .where(LoyaltyProgram.merchant_id == merchant_id)
         .execution_options(populate_existing=True)
-    )
-
-
-def _check_together(program: LoyaltyProgram, new: dict[str, Any]) -> None:
-    target = new.get("stamps_target", program.stamps_target)
-    if new.get("welcome_bonus_stamps", program.welcome_bonus_stamps) >= target:
-        raise ValidationFailed(
-            FieldError(("body", "welcome_bonus_stamps"), "welcome_bonus_too_large", {"lt": target})
-        )
-
-
-def _write(db: Session, program: LoyaltyProgram, new: dict[str, Any], *, now: datetime) -> None:
-    db.execute(
-        update(LoyaltyProgram)
-        .where(LoyaltyProgram.merchant_id == program.merchant_id, LoyaltyProgram.id == program.id)
-        .values(**new, revision=program.revision + 1, updated_at=now)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _tell_cards(db: Session, program: LoyaltyProgram) -> None:
-    """Give the program's cycle to the cards it applies to (see `rules.rewards.cycle_applies`)."""
-    card, merchant_id = LoyaltyCard, program.merchant_id
-    target, reward = program.stamps_target, program.stamps_reward_description
-    differs = (card.stamps_target != target) | (card.reward_description != reward)
-    db.execute(
-        update(card)
-        .where(
-            card.merchant_id == merchant_id,
-            card.status.not_in(_GONE),
-            (card.stamps_target > target) | ((card.stamp_count <= 0) & differs),
-        )
-        .values(stamps_target=target, reward_description=reward, revision=card.revision + 1)
-        .execution_options(synchronize_session=False)
-    )
-    revision = (
-        select(card.revision)
-        .where(card.merchant_id == merchant_id, card.id == WalletPass.card_id)
-        .scalar_subquery()
-    )
-    db.execute(
-        update(WalletPass)
-        .where(WalletPass.merchant_id == merchant_id, WalletPass.target_revision < revision)
-        .values(target_revision=revision)
-        .execution_options(synchronize_session=False)
     )
 
 

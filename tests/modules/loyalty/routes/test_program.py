@@ -39,7 +39,7 @@ def test_given_a_new_shop_when_the_owner_makes_the_program_then_201_and_its_vers
     assert problem_of(again) == (409, "program_exists")
 
 
-@pytest.mark.parametrize("loyalty_type", ["points", "hybrid", "miles", None, 1])
+@pytest.mark.parametrize("loyalty_type", ["miles", "", "POINTS", None, 1])
 def test_given_a_type_that_is_not_served_when_created_then_refused(
     client: TestClient, db: Session, loyalty_type: Any
 ) -> None:
@@ -50,6 +50,39 @@ def test_given_a_type_that_is_not_served_when_created_then_refused(
     assert problem_of(answer) == (422, "validation_error")
     assert [fault["loc"] for fault in answer.json()["errors"]] == [["body", "loyalty_type"]]
     assert reads.rows_of(db, LoyaltyProgram, merchant_id=merchant.id) == []
+
+
+@pytest.mark.parametrize("loyalty_type", ["points", "hybrid"])
+def test_given_a_new_shop_when_it_collects_points_then_the_platforms_defaults_count(
+    client: TestClient, db: Session, loyalty_type: str
+) -> None:
+    merchant = factories.make_merchant(db)
+    factories.make_store(db, merchant_id=merchant.id)
+    owner = {"Authorization": f"Bearer {make_session(db, merchant_id=merchant.id)}"}
+    made = client.post(URL, json={"loyalty_type": loyalty_type}, headers=owner)
+    assert made.status_code == 201
+    expected = {
+        "loyalty_type": loyalty_type, "points_per_euro": 10, "minimum_purchase_cents": 0,
+        "minimum_redemption_points": 0, "welcome_bonus_points": 0, "points_expiration_days": None,
+        "logo_url": None, "hero_url": None,
+    }  # fmt: skip
+    assert {name: made.json()[name] for name in expected} == expected
+
+
+def test_c72_given_a_program_with_cards_when_deleted_or_made_anew_then_refused_and_it_goes_on(
+    api: Api,
+) -> None:
+    card = api.card(stamps=4)
+    off = api.client.patch(URL, json={"is_active": False}, headers=api.headers("owner"))
+    assert off.json()["is_active"] is False
+    gone = api.client.delete(URL, headers=api.headers("owner"))
+    assert problem_of(gone) == (405, "method_not_allowed")
+    again = api.post("/program", {"loyalty_type": "stamps"}, "owner")
+    assert problem_of(again) == (409, "program_exists")
+    assert problem_of(api.post("/stamp", {"card_id": card.id})) == (409, "program_inactive")
+    on = api.client.patch(URL, json={"is_active": True}, headers=api.headers("owner"))
+    assert on.status_code == 200
+    assert api.post("/stamp", {"card_id": card.id}).json()["stamp_count"] == 5
 
 
 def test_given_a_known_version_when_read_again_then_304_without_a_body(api: Api) -> None:
@@ -103,6 +136,9 @@ def test_c04_given_no_colour_when_saved_then_422_and_the_program_stays(
         ("stamps_target", 2, 50), ("welcome_bonus_stamps", 0, 9), ("cooldown_minutes", 0, 1440),
         ("max_daily_stamps", 1, 100), ("pin_session_minutes", 0, 60),
         ("max_stamps_per_operation", 1, 50), ("stamps_reward_value_cents", 0, 10_000_000),
+        ("points_per_euro", 1, 1_000_000), ("minimum_purchase_cents", 0, 10_000_000),
+        ("minimum_redemption_points", 0, 10_000_000), ("welcome_bonus_points", 0, 1_000_000),
+        ("points_expiration_days", 30, 3650),
     ],
 )  # fmt: skip
 def test_given_a_bound_when_reached_then_saved_and_when_passed_then_refused(
@@ -135,9 +171,9 @@ def test_c70_given_no_whole_number_when_saved_then_422_and_the_program_stays(
 @pytest.mark.parametrize(
     "body",
     [
-        {"points_per_euro": 10}, {"stamp_icon": "<svg>"}, {"privacy_url": "javascript:alert(1)"},
+        {"points_per_cent": 10}, {"stamp_icon": "<svg>"}, {"privacy_url": "javascript:alert(1)"},
         {"privacy_url": "http://example.com"}, {"card_name": " \u200b "}, {"card_name": "x" * 51},
-        {"terms_text": "x" * 5001}, {"is_active": "yes"}, {"loyalty_type": "points"},
+        {"terms_text": "x" * 5001}, {"is_active": "yes"}, {"loyalty_type": "miles"},
     ],
 )  # fmt: skip
 def test_given_a_senseless_change_when_saved_then_refused(api: Api, body: dict[str, Any]) -> None:

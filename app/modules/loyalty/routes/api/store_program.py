@@ -1,15 +1,19 @@
-"""/store/loyalty/program: the merchant's program."""
+"""/store/loyalty/program: the merchant's program, its preview and its pictures."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.errors import EditConflict, ValidationFailed
+from app.core.errors import EditConflict, PayloadTooLarge, ValidationFailed
+from app.core.web.context import translator_of
 from app.core.web.db import Db
 from app.core.web.headers import IfMatch, IfNoneMatch, is_known
 from app.core.web.problem import answers
-from app.modules.loyalty.errors import ProgramExists, ProgramNotFound
+from app.modules.loyalty.errors import ImageRejected, ProgramExists, ProgramNotFound
 from app.modules.loyalty.routes.api.answers import (
     AT_A_STORE,
     READS,
@@ -19,11 +23,19 @@ from app.modules.loyalty.routes.api.answers import (
     with_etag,
 )
 from app.modules.loyalty.routes.deps import ManagerCaller, StaffCaller, StoreManagerCaller
-from app.modules.loyalty.schemas.program import ProgramCreate, ProgramResponse, ProgramUpdate
-from app.modules.loyalty.services import program_service
+from app.modules.loyalty.routes.preview_wording import preview_sentences
+from app.modules.loyalty.schemas.images import ImageResponse, ImageUpload
+from app.modules.loyalty.schemas.program import (
+    ProgramCreate,
+    ProgramPreviewResponse,
+    ProgramResponse,
+    ProgramUpdate,
+)
+from app.modules.loyalty.services import image_service, program_preview, program_service
 
 router = APIRouter(prefix="/store/loyalty/program", tags=["Program"])
 _ASK_FIRST = "private, no-cache"
+ImageForm = Annotated[ImageUpload, Form(media_type="multipart/form-data")]
 
 
 @router.get(
@@ -80,3 +92,35 @@ def update_program(
     )
     response.headers["ETag"] = program_service.etag(program)
     return ProgramResponse.model_validate(program)
+
+
+@router.post(
+    "/preview",
+    response_model=ProgramPreviewResponse,
+    responses=answers(*WRITES, ProgramNotFound),
+)
+def preview_program(
+    request: Request, db: Db, caller: ManagerCaller, body: ProgramUpdate
+) -> ProgramPreviewResponse:
+    """Whom a change of the program would touch, in numbers and in words. Nothing is written."""
+    preview = program_preview.preview_update(db, merchant_id=caller.merchant_id, data=body)
+    sentences = preview_sentences(translator_of(request), preview)
+    return ProgramPreviewResponse(**preview, sentences=sentences)
+
+
+@router.post(
+    "/images",
+    status_code=201,
+    response_model=ImageResponse,
+    responses=answers(*WRITES, ProgramNotFound, PayloadTooLarge, ImageRejected),
+)
+def send_image(db: Db, caller: ManagerCaller, form: ImageForm) -> ImageResponse:
+    """Send a logo or large picture. It is drawn anew, and shows once the program names it."""
+    image = image_service.store_image(
+        db,
+        merchant_id=caller.merchant_id,
+        content=form.file.file.read(),
+        kind=form.kind,
+        caller=caller,
+    )
+    return ImageResponse.model_validate(image)
