@@ -68,7 +68,7 @@ def main() -> None:
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="orion-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        _isolate(folder)
+        isolate(folder)
         cluster = stack.enter_context(databases.postgresql(durable=True))
         print("Filling the databases …", file=sys.stderr, flush=True)
         postgresql = _seed_postgresql(cluster, options.cards)
@@ -77,7 +77,7 @@ def main() -> None:
         results = _measure(ways, rounds=options.rounds, seconds=options.seconds)
         trips = _round_trips(folder, cluster, postgresql)
         problems = [*_failures(results), *_faults(ways)]
-        version = _version(cluster.url("postgres"))
+        version = database_version(cluster.url("postgres"))
     rows = [way.row for way in ways]
     if trips > _MOST_TRIPS:
         problems.append(f"a stamp takes {trips} round trips, more than {_MOST_TRIPS}")
@@ -103,7 +103,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _isolate(folder: Path) -> None:
+def isolate(folder: Path) -> None:
     """Settings of this run alone, for this process and those it starts."""
     for name in [name for name in os.environ if name.startswith(("ORION_", "LOYALTY_"))]:
         del os.environ[name]
@@ -240,7 +240,8 @@ def _engine(url: str) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _version(url: str) -> str:
+def database_version(url: str) -> str:
+    """Of the server behind `url`."""
     with _engine(url) as engine, engine.connect() as connection:
         return ".".join(map(str, connection.dialect.server_version_info or ()))
 

@@ -17,7 +17,7 @@ from app.modules.loyalty.models import LoyaltyCard
 from app.modules.loyalty.services import card_lists, ledger
 from app.modules.loyalty.services.card_lists import CardPage, CardSort
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.services.ledger import Actor, Request
+from app.modules.loyalty.services.ledger_entries import Actor, Request
 from app.modules.loyalty.types import ActorKind, Draft, EntryType
 from tests import factories
 from tests.factories import NOW, Shop
@@ -46,7 +46,6 @@ def post_by(db: Session, card: LoyaltyCard, actor: Actor, draft: Draft) -> int:
     request = Request("test", (card.id,), actor=actor)
     with atomic(db):
         posted = ledger.post_within(db, question, request, lambda _state: [draft], now=NOW)
-    assert posted is not None
     return int(posted.facts["transaction_id"])
 
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from app.core.errors import ValidationFailed
+from app.core.errors import RateLimited, ValidationFailed
 from app.core.web.db import Db
 from app.core.web.headers import Id, IdempotencyKey
 from app.core.web.pagination import PageQuery
 from app.core.web.problem import answers
 from app.modules.customers.errors import CustomerNotFound
 from app.modules.loyalty.errors import (
+    AmountTooLarge,
+    CardInactive,
     CardNotFound,
     IdempotencyKeyReused,
     ProgramInactive,
     ProgramNotFound,
+    ProgramTypeMismatch,
     QuotaExceeded,
 )
 from app.modules.loyalty.routes.api.answers import (
@@ -35,9 +37,12 @@ from app.modules.loyalty.schemas.cards import (
     EnrollRequest,
     EnrollResponse,
     LookupRequest,
-    StaffEntryList,
+    StaffCardResponse,
 )
-from app.modules.loyalty.services import card_lists, card_service
+from app.modules.loyalty.schemas.fields import Instant
+from app.modules.loyalty.schemas.transactions import StaffEntryList
+from app.modules.loyalty.services import card_lifecycle, card_lists, card_service
+from app.modules.loyalty.services.card_lifecycle import StaffCard
 from app.modules.loyalty.services.card_lists import CardPage, CardSort, CardView, EntryPage
 from app.modules.tenancy.errors import MerchantSuspended
 
@@ -51,7 +56,7 @@ Status = Annotated[
 ]
 RewardReady = Annotated[bool | None, Query(description="Only cards with (without) a reward ready.")]
 InactiveSince = Annotated[
-    AwareDatetime | None, Query(description="Only cards without activity since then.")
+    Instant | None, Query(description="Only cards without activity since then.")
 ]
 Sort = Annotated[CardSort, Query(description="`recent`: the last used first; `name`: A to Z.")]
 
@@ -104,7 +109,8 @@ def look_up_card(db: Db, caller: LookingCaller, body: LookupRequest) -> CardView
         **replayable(201),
         **answers(
             *AT_A_STORE, ProgramNotFound, ProgramInactive, QuotaExceeded, CustomerNotFound,
-            MerchantSuspended, IdempotencyKeyReused,
+            MerchantSuspended, IdempotencyKeyReused, ProgramTypeMismatch, AmountTooLarge,
+            CardInactive,
         ),
     },
 )  # fmt: skip
@@ -123,13 +129,13 @@ def enroll(
 
 @router.get(
     "/{card_id}",
-    response_model=CardResponse,
+    response_model=StaffCardResponse,
     dependencies=[LimitMisses],
-    responses=answers(*READS, ValidationFailed, CardNotFound),
+    responses=answers(*READS, ValidationFailed, CardNotFound, RateLimited),
 )
-def get_card(db: Db, caller: StaffCaller, card_id: Id) -> CardView:
+def get_card(db: Db, caller: StaffCaller, card_id: Id) -> StaffCard:
     """One card with its customer and what it can get right now."""
-    return card_lists.get_card(
+    return card_lifecycle.staff_card(
         db, merchant_id=caller.merchant_id, card_id=card_id, store_id=caller.store_id
     )
 
@@ -138,7 +144,7 @@ def get_card(db: Db, caller: StaffCaller, card_id: Id) -> CardView:
     "/{card_id}/transactions",
     response_model=StaffEntryList,
     dependencies=[LimitMisses],
-    responses=answers(*READS, ValidationFailed, CardNotFound),
+    responses=answers(*READS, ValidationFailed, CardNotFound, RateLimited),
 )
 def list_transactions(db: Db, caller: StaffCaller, card_id: Id, page: PageQuery) -> EntryPage:
     """A card's ledger, newest first."""
@@ -148,4 +154,5 @@ def list_transactions(db: Db, caller: StaffCaller, card_id: Id, page: PageQuery)
         card_id=card_id,
         limit=page.limit,
         cursor=page.cursor,
+        include_total=page.include_total,
     )
