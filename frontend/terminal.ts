@@ -1,10 +1,11 @@
 /** The terminal: one page at the counter, from the scan to the stamp. */
+import { Acts } from "./terminal/acts";
 import { isOnline, knock, onLine, post } from "./terminal/api";
 import * as card from "./terminal/card";
 import { Counter } from "./terminal/counter";
 import { announce, el, setPicture, setText, show } from "./terminal/dom";
 import { EnrolSheet } from "./terminal/enrol";
-import { type Card, facts, fullName, maskedName } from "./terminal/facts";
+import { type Card, facts, fullName } from "./terminal/facts";
 import { t } from "./terminal/i18n";
 import { preference } from "./terminal/preferences";
 import { type CameraState, Scanner } from "./terminal/scan";
@@ -26,7 +27,6 @@ const CAMERA_TEXTS: Partial<Record<CameraState, string>> = {
 };
 
 const entry = el<HTMLInputElement>("entry-text");
-const confirmation = el<HTMLDialogElement>("confirm");
 let lookUpNumber = 0;
 let unknownContact = "";
 
@@ -35,6 +35,7 @@ const enrolSheet = new EnrolSheet((cardNumber, isNew) => {
   notice(t(isNew ? "loyalty.terminal.enrolled" : "loyalty.terminal.enrolled_before"));
   void lookUp(cardNumber, { keepNotice: true });
 });
+const acts = new Acts(counter);
 const scanner = new Scanner({ video: el<HTMLVideoElement>("video"), onState: drawCamera, onCode: onCode });
 
 // Looking up ----------------------------------------------------------------------------------
@@ -92,51 +93,11 @@ async function refresh(): Promise<void> {
 }
 
 function onCode(text: string): boolean {
-  if (counter.busy || counter.pad.isOpen || enrolSheet.isOpen || confirmation.open) return false;
+  if (counter.busy || document.querySelector("dialog[open]:not(#result)")) return false;
   counter.result.close();
   if (looksLikeCard(text)) void lookUp(text);
   else notice(t("loyalty.terminal.not_a_card"), true);
   return true;
-}
-
-// Acting --------------------------------------------------------------------------------------
-
-function addStamp(): void {
-  const thing = card.onCounter();
-  if (!thing || el<HTMLButtonElement>("add").disabled) return;
-  const quantity = card.chosenQuantity();
-  const isKnown = "card" in thing;
-  void counter.perform({
-    kind: "stamp",
-    body: { ...(isKnown ? { card_id: thing.card.card_id } : thing.unseen), quantity },
-    name: isKnown ? maskedName(thing.card) : t("loyalty.terminal.unseen"),
-    title: t("loyalty.terminal.add", { count: quantity }),
-    detail: isKnown ? fullName(thing.card) : t("loyalty.terminal.unseen"),
-  });
-}
-
-function redeem(): void {
-  const thing = card.onCounter();
-  if (!thing || !("card" in thing) || el<HTMLButtonElement>("redeem").disabled) return;
-  // The PIN sheet names reward and customer: it is the confirmation where it is asked for.
-  if (counter.needsPin) return redeemNow();
-  setText("confirm-reward", thing.card.reward_description);
-  setText("confirm-name", fullName(thing.card));
-  confirmation.showModal();
-  el("confirm-yes").focus();
-}
-
-function redeemNow(): void {
-  confirmation.close();
-  const thing = card.onCounter();
-  if (!thing || !("card" in thing)) return;
-  void counter.perform({
-    kind: "redeem",
-    body: { card_id: thing.card.card_id, quantity: 1 },
-    name: maskedName(thing.card),
-    title: t("loyalty.terminal.redeem_title", { reward: thing.card.reward_description }),
-    detail: fullName(thing.card),
-  });
 }
 
 function enrol(): void {
@@ -152,7 +113,7 @@ function notice(text: string, isProblem = false): void {
 }
 
 function focusEntry(): void {
-  entry.focus({ preventScroll: true });
+  if (!acts.focusSheet()) entry.focus({ preventScroll: true });
 }
 
 function drawCamera(state: CameraState): void {
@@ -201,12 +162,15 @@ function onKey(event: KeyboardEvent): void {
 function act(event: KeyboardEvent): boolean {
   switch (event.key) {
     case "F2":
-      addStamp();
+      acts.addStamp();
       return true;
     case "F3":
-      redeem();
+      acts.addPoints();
       return true;
     case "F4":
+      acts.redeem();
+      return true;
+    case "F8":
       enrol();
       return true;
     case "/":
@@ -253,8 +217,9 @@ function bind(): void {
     entry.value = "";
     if (text) void lookUp(text, { typed: true });
   });
-  onClick("add", addStamp);
-  onClick("redeem", redeem);
+  onClick("add", () => acts.addStamp());
+  onClick("add-points", () => acts.addPoints());
+  onClick("redeem", () => acts.redeem());
   onClick("fewer", () => card.step(-1));
   onClick("more", () => card.step(1));
   onClick("card-close", () => {
@@ -262,9 +227,11 @@ function bind(): void {
     focusEntry();
   });
   onClick("open-enrol", enrol);
+  onClick("open-refund", () => {
+    el("menu").hidePopover();
+    acts.refund();
+  });
   onClick("session", session.lock);
-  onClick("confirm-yes", redeemNow);
-  onClick("confirm-no", () => confirmation.close());
   onClick("camera-retry", () => {
     const box = el<HTMLInputElement>("switch-camera");
     box.checked = true;
@@ -290,6 +257,7 @@ function start(): void {
   setInterval(() => {
     session.draw();
     card.tick();
+    acts.tick();
     counter.pad.draw();
     counter.result.draw();
   }, TICK_MS);

@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import segno
@@ -32,6 +33,24 @@ CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-c
 START_S = 60
 COUNTER = (96, 90, 84)
 PASSWORD = "orion-demo-2026"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A demo shop: its people, what its pictures' names begin with, what the new card is given."""
+
+    code: str
+    owner: str
+    cashier: str
+    prefix: str
+    units: Mapping[str, int]
+
+
+CAFE = Shop("cafe-bleu", "owner@cafe-bleu.example", "cashier@cafe-bleu.example", "", {"stamp": 7})
+BAKERY = Shop(
+    "schmit", "owner@schmit.example", "owner@schmit.example", "bakery-",
+    {"stamp": 5, "points": 840},
+)  # fmt: skip
 
 
 @contextmanager
@@ -86,16 +105,20 @@ def camera(file: Path) -> None:
             frame.save(film, "JPEG", quality=85)
 
 
-def give_stamps(address: str, card_number: str) -> None:
+def give(address: str, shop: Shop, card_number: str, **units: int) -> None:
     """A card with some history photographs better than an empty one."""
-    account = {"email": "owner@cafe-bleu.example", "password": PASSWORD, "token": True}
-    token = post(address, "/api/v1/auth/login", account)["token"]
-    body = {"card_number": card_number, "delta": 7, "reason": "paper card"}
-    post(address, "/api/v1/store/loyalty/stamp/adjust", body, token=token)
+    account = {"email": shop.owner, "password": PASSWORD, "token": True}
+    token = post(address, shop, "/api/v1/auth/login", account)["token"]
+    for unit, delta in units.items():
+        body = {"card_number": card_number, "delta": delta, "reason": "paper card"}
+        path = f"/api/v1/store/loyalty/{unit}/adjust"
+        post(address, shop, path, body, token=token)
 
 
-def post(address: str, path: str, body: dict[str, object], token: str = "") -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "X-Store-Code": "cafe-bleu"}
+def post(
+    address: str, shop: Shop, path: str, body: dict[str, object], token: str = ""
+) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "X-Store-Code": shop.code}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(address + path, json.dumps(body).encode(), headers)
@@ -119,40 +142,67 @@ def photograph(browser: Browser, address: str, size: str, theme: str) -> None:
     def keep(name: str) -> None:
         page.screenshot(path=IMAGES / f"{name}-{size}-{theme}.png")
 
-    customer(page, address, keep)
-    cashier(page, address, keep)
+    customer(page, address, CAFE, keep)
+    cashier(page, address, CAFE, keep)
+    counter(page, "zoe.muller@example.com", keep)
+    context.clear_cookies()
+    number = customer(page, address, BAKERY, keep)
+    page.goto(f"{address}/loyalty/history")
+    keep("bakery-history")
+    cashier(page, address, BAKERY, keep)
+    counter(page, number, keep, prefix="bakery-")
+    points(page, keep)
     context.close()
 
 
-def customer(page: Page, address: str, keep: Callable[[str], None]) -> None:
-    page.goto(f"{address}/loyalty/enroll?store=cafe-bleu")
-    keep("enroll")
+def customer(page: Page, address: str, shop: Shop, keep: Callable[[str], None]) -> str:
+    """Joins, and looks at the card once something is on it; returns the card's number."""
+    page.goto(f"{address}/loyalty/enroll?store={shop.code}")
+    keep(f"{shop.prefix}enroll")
     page.locator("form input[name=contact]").fill(f"{secrets.token_hex(6)}@example.com")
     page.wait_for_timeout(1200)  # nobody fills a form in less
     page.locator("form input[name=first_name]").fill("Anna")
     page.locator("form:has(input[name=contact]) button[type=submit]").click()
     page.wait_for_url("**/loyalty/enroll/success*")
-    keep("success")
+    keep(f"{shop.prefix}success")
     number = page.locator(".loyalty-card-number bdi").first.text_content() or ""
-    give_stamps(address, number)
+    give(address, shop, number, **shop.units)
     page.goto(f"{address}/loyalty/dashboard")
-    keep("dashboard")
+    keep(f"{shop.prefix}dashboard")
+    return number
 
 
-def cashier(page: Page, address: str, keep: Callable[[str], None]) -> None:
-    page.goto(f"{address}/login")
-    keep("login")
-    page.locator("input[name=email]").fill("cashier@cafe-bleu.example")
+def cashier(page: Page, address: str, shop: Shop, keep: Callable[[str], None]) -> None:
+    page.goto(f"{address}/login?next=/store/loyalty/terminal")
+    if shop is CAFE:
+        keep("login")
+    page.locator("input[name=email]").fill(shop.cashier)
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("form:has(input[name=password]) button[type=submit]").click()
     page.wait_for_url("**/store/loyalty/terminal*")
     page.wait_for_timeout(1500)
-    keep("terminal-ready")
-    page.keyboard.type("zoe.muller@example.com")
+    keep(f"{shop.prefix}terminal-ready")
+
+
+def counter(page: Page, contact: str, keep: Callable[[str], None], *, prefix: str = "") -> None:
+    """Somebody's card on the counter."""
+    page.keyboard.type(contact)
     page.keyboard.press("Enter")
-    page.get_by_text("Zoé Muller").first.wait_for()
+    page.locator("#card").wait_for()
     page.wait_for_timeout(500)
-    keep("terminal")
+    keep(f"{prefix}terminal")
+
+
+def points(page: Page, keep: Callable[[str], None]) -> None:
+    """The keypad, and the rewards to choose from."""
+    page.keyboard.press("F3")
+    page.keyboard.type("1840", delay=60)
+    page.wait_for_timeout(500)
+    keep("bakery-keypad")
+    page.keyboard.press("Escape")
+    page.keyboard.press("F4")
+    page.wait_for_timeout(300)
+    keep("bakery-rewards")
 
 
 def main() -> None:

@@ -69,6 +69,10 @@ function replace(shown: HTMLElement, fresh: HTMLElement, code: FullSizeCode): vo
   const before = numbersOf(shown);
   const after = numbersOf(fresh);
   const focused = shown.contains(document.activeElement);
+  if (after.points > before.points) {
+    code.close();
+    fresh.querySelector(".points-meter")?.classList.add("points-land");
+  }
   if (after.earned > before.earned) {
     code.close();
     const first = after.filled > before.filled ? before.filled + 1 : 1;
@@ -78,11 +82,13 @@ function replace(shown: HTMLElement, fresh: HTMLElement, code: FullSizeCode): vo
   }
   shown.replaceWith(fresh);
   if (focused) fresh.querySelector<HTMLElement>("[data-show-qr]")?.focus({ preventScroll: true });
-  if (after.earned !== before.earned || after.filled !== before.filled) announce(fresh.dataset["news"] ?? "");
+  const hasChanged = (["earned", "filled", "points"] as const).some((name) => after[name] !== before[name]);
+  if (hasChanged) announce(fresh.dataset["news"] ?? "");
 }
 
-function numbersOf(card: HTMLElement): { filled: number; earned: number } {
-  return { filled: Number(card.dataset["filled"]), earned: Number(card.dataset["earned"]) };
+function numbersOf(card: HTMLElement): { filled: number; earned: number; points: number } {
+  const { filled, earned, points } = card.dataset;
+  return { filled: Number(filled), earned: Number(earned), points: Number(points) };
 }
 
 function announce(text: string): void {

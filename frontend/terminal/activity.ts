@@ -2,6 +2,7 @@
 import { el, isolated, make, picture, setText, show } from "./dom";
 import { facts } from "./facts";
 import { clock, t } from "./i18n";
+import { described, KINDS } from "./kinds";
 import type { Done, Operation } from "./store";
 
 interface Actions {
@@ -10,8 +11,6 @@ interface Actions {
   retry: (operation: Operation) => void;
   discard: (operation: Operation) => void;
 }
-
-const PICTURES = { stamp: "stamp", redeem: "gift", void: "undo-2" } as const;
 
 export function drawPending(operations: Operation[], actions: Actions): void {
   show("pending", operations.length > 0);
@@ -24,19 +23,12 @@ export function drawRecent(recent: Done[], isBusy: boolean, undo: Actions["undo"
   el("recent-list").replaceChildren(...recent.map((done) => recentItem(done, isBusy, undo)));
 }
 
-/** What an operation does, in words: "2 stamps", "Redeemed: free coffee". */
-export function described(kind: Done["kind"], quantity: number, reward: string): string {
-  if (kind === "void") return t("loyalty.terminal.undone");
-  if (kind === "stamp") return t("loyalty.terminal.stamps_added", { count: quantity });
-  return reward ? t("loyalty.terminal.redeemed", { reward }) : t("loyalty.terminal.redeem");
-}
-
 function pendingItem(operation: Operation, actions: Actions): HTMLElement {
   const words = make("div", "min-w-0 flex-1",
-    make("p", "font-medium", described(operation.kind, Number(operation.body["quantity"] ?? 1), ""), " · ", isolated(operation.name)),
+    make("p", "font-medium", described(operation), " · ", isolated(operation.name)),
     make("p", "text-sm text-base-content/80", reasonOf(operation)));
   const buttons = make("div", "flex flex-wrap gap-2", ...pendingButtons(operation, actions));
-  return make("li", "flex flex-wrap items-center gap-x-3 gap-y-2 py-3", picture(PICTURES[operation.kind]), words, buttons);
+  return make("li", "flex flex-wrap items-center gap-x-3 gap-y-2 py-3", picture(KINDS[operation.kind].picture), words, buttons);
 }
 
 function reasonOf(operation: Operation): string {
@@ -64,13 +56,13 @@ function pendingButtons(operation: Operation, actions: Actions): Node[] {
 
 function recentItem(done: Done, isBusy: boolean, undo: Actions["undo"]): HTMLElement {
   const time = clock(new Date(done.at), facts.store.timezone);
-  const what = described(done.kind, done.quantity, done.reward);
+  const what = described(done);
   const words = make("div", "min-w-0 flex-1",
     make("p", "truncate font-medium", isolated(done.name || t("loyalty.terminal.nameless"))),
     make("p", `text-sm text-base-content/80${done.voided ? " line-through" : ""}`, isolated(time, "ltr"), " · ", what));
-  const item = make("li", "flex min-h-16 items-center gap-3 py-2", make("span", "till-mark", picture(PICTURES[done.kind])), words);
+  const item = make("li", "flex min-h-16 items-center gap-3 py-2", make("span", "till-mark", picture(KINDS[done.kind].picture)), words);
   if (done.voided) item.append(make("span", "text-sm text-base-content/80", t("loyalty.terminal.undone")));
-  else if (done.kind !== "void") item.append(undoButton(done, isBusy, undo));
+  else if (KINDS[done.kind].undoneBy) item.append(undoButton(done, isBusy, undo));
   return item;
 }
 

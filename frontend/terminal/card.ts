@@ -3,6 +3,7 @@ import { now } from "./api";
 import { el, isolated, setText, show } from "./dom";
 import { type Card, facts, filledSlots, fullName, grouped } from "./facts";
 import { stampGrid } from "./grid";
+import { canBuy, drawPoints, missingForReward } from "./points";
 import { t, timer } from "./i18n";
 
 /** What lies on the counter: a card, or (without a line) only the code that was read. */
@@ -58,14 +59,20 @@ function drawCard(card: Card): void {
   const name = fullName(card) || t("loyalty.terminal.nameless");
   el("card-name").replaceChildren(isolated(name));
   el("card-number").replaceChildren(isolated(grouped(card.card_number), "ltr"));
+  drawPoints(card);
+  drawStamps(card);
+}
+
+/** Stamps that are left from before stay to be seen and redeemed where only points are collected now. */
+function drawStamps(card: Card): void {
+  const hasStamps = facts.has_stamps || card.stamp_count !== 0;
+  for (const id of ["card-count", "card-grid", "card-reward"]) show(id, hasStamps);
   const filled = filledSlots(card);
-  show("card-count", true);
   el("card-count-now").textContent = String(filled);
   el("card-count-of").textContent = `/ ${card.stamps_target}`;
   redrawGrid(filled, card.stamps_target);
   const ready = card.rewards_available > 0;
   el("card-reward").dataset["ready"] = String(ready);
-  show("card-reward", true);
   setText("card-reward-word", ready
     ? t("loyalty.terminal.rewards_ready", { count: card.rewards_available })
     : t("loyalty.terminal.stamps_missing", { count: card.stamps_until_reward }));
@@ -75,9 +82,7 @@ function drawCard(card: Card): void {
 function drawUnseen(): void {
   el("card-name").replaceChildren(t("loyalty.terminal.unseen"));
   el("card-number").replaceChildren(t("loyalty.terminal.unseen_hint"));
-  show("card-count", false);
-  show("card-reward", false);
-  el("card-grid").replaceChildren();
+  for (const id of ["card-count", "card-grid", "card-reward", "card-points"]) show(id, false);
 }
 
 let drawn = "";
@@ -90,22 +95,27 @@ function redrawGrid(filled: number, target: number): void {
 
 function drawButtons(): void {
   const card = current && "card" in current ? current.card : undefined;
-  const obstacle = card ? stampObstacle(card) : "";
+  const obstacle = stampObstacle();
   setText("card-note", obstacle);
   show("card-note", obstacle !== "");
+  button("add-points").disabled = isBusy || (card !== undefined && !isUsable(card));
   button("add").disabled = isBusy || obstacle !== "";
   setText("add-word", isSending ? t("loyalty.terminal.sending") : t("loyalty.terminal.add", { count: quantity }));
   button("fewer").disabled = isBusy || obstacle !== "" || quantity <= 1;
   button("more").disabled = isBusy || obstacle !== "" || quantity >= most();
   setText("quantity", String(quantity));
-  const canRedeem = card !== undefined && isUsable(card) && card.rewards_available > 0;
+  const canRedeem = card !== undefined && isUsable(card) && (card.rewards_available > 0 || canBuy(card));
   button("redeem").disabled = isBusy || !canRedeem;
   button("redeem").dataset["ready"] = String(canRedeem);
   setText("redeem-why", canRedeem || !card ? "" : redeemObstacle(card));
 }
 
-function stampObstacle(card: Card): string {
+/** Why no stamp can be given now; for a program without stamps only what concerns the whole card. */
+export function stampObstacle(): string {
+  if (!current || !("card" in current)) return "";
+  const { card } = current;
   if (!isUsable(card)) return t("loyalty.terminal.card_inactive");
+  if (!facts.has_stamps) return "";
   if (card.stamps_remaining_today <= 0) return t("loyalty.terminal.daily_limit");
   const next = card.next_stamp_available_at ? Date.parse(card.next_stamp_available_at) : 0;
   return next > now() ? t("loyalty.terminal.next_stamp_in", { time: timer(next - now()) }) : "";
@@ -113,7 +123,7 @@ function stampObstacle(card: Card): string {
 
 function redeemObstacle(card: Card): string {
   if (!isUsable(card)) return "";
-  return t("loyalty.terminal.stamps_missing", { count: card.stamps_until_reward });
+  return missingForReward(card) ?? t("loyalty.terminal.stamps_missing", { count: card.stamps_until_reward });
 }
 
 function isUsable(card: Card): boolean {

@@ -5,15 +5,32 @@ export interface Facts {
   /** Names whose queue this is: another shop's or account's operations are not ours to send. */
   scope: string;
   store: { code: string; name: string; timezone: string };
+  has_stamps: boolean;
+  has_points: boolean;
   asks_for_pin: boolean;
+  requires_order_reference: boolean;
   max_stamps_per_operation: number;
+  points_per_euro: number;
+  minimum_purchase_cents: number;
+  currency: string;
+  /** Decimals of the currency. */
+  exponent: number;
   sign_in_url: string;
   service_worker_url: string;
 }
 
 export const facts = dataOf<Facts>("terminal");
 
-/** A card as the look-up answers it. Counts are stamps, times ISO 8601. */
+/** A line of the points catalogue, as it stands for one card. */
+export interface Reward {
+  id: number;
+  name: string;
+  cost_points: number;
+  affordable: boolean;
+  points_missing: number;
+}
+
+/** A card as the look-up answers it. Counts are stamps and points, times ISO 8601. */
 export interface Card {
   card_id: number;
   card_number: string;
@@ -25,22 +42,30 @@ export interface Card {
   reward_description: string;
   next_stamp_available_at: string | null;
   stamps_remaining_today: number;
+  points_balance: number;
+  points_expire_on: string | null;
+  rewards: Reward[];
   customer: { first_name: string | null; last_name: string | null };
 }
 
-/** The answer to a stamp, a redemption or a void. */
-export interface StampAnswer {
+/** The answer to any operation; the fields of another unit are simply not looked at. */
+export interface OperationAnswer {
   transaction_id: number;
-  card_id: number;
-  card_number: string;
+  customer_name: string;
+  staff_name: string | null;
+  duplicate: boolean;
   stamp_count: number;
   stamps_target: number;
   stamps_until_reward: number;
   rewards_available: number;
   reward_earned: boolean;
   reward_description: string;
-  customer_name: string;
-  staff_name: string | null;
+  points_earned: number;
+  points_redeemed: number;
+  points_balance: number;
+  /** Of a refund. */
+  points_taken_back: number;
+  stamps_taken_back: number;
 }
 
 /** A refusal (RFC 9457). `detail` is a sentence in the reader's language. */

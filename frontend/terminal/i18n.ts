@@ -7,9 +7,13 @@ type Values = Record<string, string | number>;
 const texts = dataOf<Record<string, Text>>("i18n");
 const language = document.documentElement.lang;
 // Browsers know no Luxembourgish numbers and would silently write American ones; German's are the same.
-const formats = language === "lb" ? ["de"] : [language];
+// English is Europe's, as on the server.
+const formats = [{ lb: "de", en: "en-GB" }[language] ?? language];
 const plurals = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(formats);
+
+/** What stands between units and decimals. */
+export const decimalSign = numbers.formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
 
 /** The text of a key with its places filled. A plural is chosen by `count`, or by the value its "param" names. */
 export function t(key: string, values: Values = {}): string {
@@ -26,6 +30,18 @@ export function t(key: string, values: Values = {}): string {
 function form(forms: Record<string, string>, values: Values): string {
   const count = Number(values[forms["param"] ?? "count"]);
   return forms[plurals.select(count)] ?? forms["other"] ?? "";
+}
+
+/** An amount in minor units of a currency with `exponent` decimals. */
+export function money(cents: number, currency: string, exponent: number): string {
+  const digits = { minimumFractionDigits: exponent, maximumFractionDigits: exponent };
+  return new Intl.NumberFormat(formats, { style: "currency", currency, ...digits }).format(cents / 10 ** exponent);
+}
+
+/** A calendar day, "2027-03-12". Browsers know no Luxembourgish months: there it is all digits. */
+export function day(iso: string): string {
+  const style = language === "lb" ? "short" : "medium";
+  return new Intl.DateTimeFormat(formats, { dateStyle: style, timeZone: "UTC" }).format(new Date(`${iso}T00:00:00Z`));
 }
 
 /** Hours and minutes in the store's time zone. */

@@ -2,14 +2,15 @@
  *
  * An operation is kept before it is sent, and let go only when the server has said yes or no. Until then it is
  * sent again under its own key, which the server answers with the first answer. */
-import { type Answer, post, type StaffSession } from "./api";
-import type { Problem, StampAnswer } from "./facts";
+import { type Answer, now, post, type StaffSession } from "./api";
+import type { OperationAnswer, Problem } from "./facts";
+import { KINDS } from "./kinds";
 import { type Operation, Shelf } from "./store";
 
 export type Secret = { staff_pin?: string; staff_session?: string };
 
 export type Outcome =
-  | { kind: "done"; operation: Operation; answer: StampAnswer; session?: StaffSession | undefined }
+  | { kind: "done"; operation: Operation; answer: OperationAnswer; session?: StaffSession | undefined }
   | { kind: "refused"; operation: Operation; problem: Problem }
   | { kind: "waiting"; operation: Operation };
 
@@ -22,7 +23,9 @@ interface Options {
   onLateOutcome: (outcome: Outcome) => void;
 }
 
-const PATHS: Record<Operation["kind"], string> = { stamp: "/stamp", redeem: "/stamp/redeem", void: "/stamp/void" };
+/** Older than this, an operation says when it happened; older than a day the server would not believe it. */
+const A_MOMENT_MS = 60_000;
+const A_DAY_MS = 24 * 3600 * 1000;
 const PAUSES_MS = [1000, 2000, 4000, 8000, 15_000, 30_000];
 const ASKS_PIN = new Set(["staff_pin_required", "invalid_staff_pin", "staff_pin_locked", "terminal_locked"]);
 const SIGNED_OUT = new Set(["unauthenticated", "csrf_failed"]);
@@ -89,9 +92,9 @@ export class Queue {
   private async attempt(operation: Operation): Promise<Outcome> {
     this.sending.add(operation.key);
     try {
-      const answer = await post<StampAnswer>(
-        PATHS[operation.kind],
-        { ...operation.body, ...this.secretOf(operation) },
+      const answer = await post<OperationAnswer>(
+        KINDS[operation.kind].path,
+        { ...operation.body, ...timeOf(operation), ...this.secretOf(operation) },
         operation.key,
       );
       return await this.conclude(operation, answer);
@@ -105,7 +108,7 @@ export class Queue {
     return pin ? { staff_pin: pin } : this.options.session();
   }
 
-  private async conclude(operation: Operation, answer: Answer<StampAnswer>): Promise<Outcome> {
+  private async conclude(operation: Operation, answer: Answer<OperationAnswer>): Promise<Outcome> {
     if (answer.kind === "unreachable") return this.waitFor(operation, answer.retryAfterMs);
     if (answer.kind === "ok") {
       this.failures = 0;
@@ -137,6 +140,13 @@ export class Queue {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.flush(), afterMs);
   }
+}
+
+/** When an operation happened that waited for its line. By the server's clock: only its age is ours. */
+function timeOf({ kind, createdAt }: Operation): { occurred_at?: string } {
+  const age = Date.now() - createdAt;
+  if (!KINDS[kind].keepsTime || age < A_MOMENT_MS || age >= A_DAY_MS) return {};
+  return { occurred_at: new Date(now() - age).toISOString() };
 }
 
 function secondsOf(problem: Problem): number {

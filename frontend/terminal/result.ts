@@ -13,6 +13,8 @@ export interface Shown {
   word: string;
   name: string;
   detail?: string;
+  /** Another picture than the tone's. */
+  picture?: string;
   stamps?: { stamp_count: number; stamps_target: number };
   /** What the sentence counts down to (milliseconds). */
   until?: number;
@@ -74,7 +76,7 @@ export class Result {
     const seconds = SECONDS[shown.tone];
     this.endsAt = seconds ? performance.now() + seconds * 1000 : 0;
     this.dialog.dataset["tone"] = shown.tone;
-    setPicture("result-picture", PICTURES[shown.tone], "size-full");
+    setPicture("result-picture", shown.picture ?? PICTURES[shown.tone], "size-full");
     setText("result-word", shown.word);
     el("result-name").replaceChildren(isolated(shown.name));
     setText("result-detail", shown.detail ?? "");

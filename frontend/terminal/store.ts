@@ -4,7 +4,7 @@
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Problem } from "./facts";
 
-export type Kind = "stamp" | "redeem" | "void";
+export type Kind = "stamp" | "redeem" | "void" | "points" | "points_redeem" | "points_void" | "refund";
 
 export interface Operation {
   /** The idempotency key: made before the first try, the same at every one. */
@@ -12,7 +12,11 @@ export interface Operation {
   kind: Kind;
   body: Record<string, string | number>;
   name: string;
+  /** What it gives or takes, as far as the page knows: a count, and the name of a reward. */
+  quantity: number;
+  reward: string;
   scope: string;
+  /** By this device's clock, which may be wrong: good for an order and an age. */
   createdAt: number;
   state: "waiting" | "asks_pin" | "refused" | "signed_out";
   problem?: Problem;

@@ -11,7 +11,7 @@ import io
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core.clock import utc_now
 from app.core.config import load_settings
 from app.main import create_app
+from app.modules.loyalty.types import Draft
 from app.modules.tenancy.services import auth_service
 from tests import databases, factories, tenant_guard
 from tests.factories import Shop
@@ -253,17 +254,28 @@ SignedIn = Callable[..., BrowserContext]
 
 @pytest.fixture
 def signed_in(db: Session, shop: Shop, site: Site, new_device: NewDevice) -> SignedIn:
-    """A device that shows the card of somebody: `signed_in(stamps=7, size="phone")`."""
+    """A device that shows the card of somebody: `signed_in(stamps=7, size="phone")`.
+
+    `drafts` are posted as they are, a day ago, after the card was made.
+    """
 
     def make(
-        *, of: Shop = shop, stamps: int = 0, first_name: str = "Anna", **looks: object
+        *,
+        of: Shop = shop,
+        stamps: int = 0,
+        drafts: Sequence[Draft] = (),
+        first_name: str = "Anna",
+        **looks: object,
     ) -> BrowserContext:
         customer = factories.make_customer(
             db, merchant_id=of.merchant_id, first_name=first_name, last_name="Weber", locale=None
         )
-        factories.make_card(
-            db, shop=of, customer_id=customer.id, stamps=stamps, now=utc_now() - timedelta(days=1)
+        yesterday = utc_now() - timedelta(days=1)
+        card = factories.make_card(
+            db, shop=of, customer_id=customer.id, stamps=stamps, now=yesterday
         )
+        for draft in drafts:
+            factories.post(db, card, [draft], now=yesterday)
         token = auth_service.issue_customer_token(
             db, merchant_id=of.merchant_id, customer_id=customer.id
         )

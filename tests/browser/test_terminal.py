@@ -90,7 +90,7 @@ def test_given_one_stamp_missing_when_stamped_then_reward_is_ready_and_redeemed(
     page.keyboard.type(card.card_number)
     page.keyboard.press("Enter")
     expect(page.locator("#card-reward")).to_contain_text("1 reward ready: Free coffee")
-    page.keyboard.press("F3")
+    page.keyboard.press("F4")
     expect(page.locator("#confirm")).to_contain_text("Free coffee")
     expect(page.locator("#confirm")).to_contain_text("Anna Weber")
     assert entries(db, card) == ["stamp_earned"]
@@ -258,17 +258,17 @@ def test_given_nobody_known_when_enrolled_at_the_counter_then_the_card_lies_read
     # given
     sent = requests_to(page, "/cards/enroll")
     # when
-    page.keyboard.press("F4")
+    page.keyboard.press("F8")
     page.get_by_label("Or type: e-mail or phone").fill(contact)
     page.get_by_label("First name").fill("Zoé")
     page.locator("#enrol-submit").dblclick()
     # then
     expect(page.locator("#card-name")).to_have_text("Zoé")
-    expect(page.locator("#notice")).to_have_text("New card made. It can be stamped now.")
+    expect(page.locator("#notice")).to_have_text("New card made. It can be used now.")
     assert len(sent) == 1
     assert json.loads(sent[0].post_data or "")[field] == contact
     # when: once more
-    page.keyboard.press("F4")
+    page.keyboard.press("F8")
     page.get_by_label("Or type: e-mail or phone").fill(contact)
     page.keyboard.press("Enter")
     # then
@@ -310,7 +310,7 @@ def test_given_nothing_found_when_typed_then_a_sentence_and_the_text_stays_to_be
     expect(entry).to_have_value("nobody@example.com")
     expect(entry).to_be_focused()
     # when: the contact is taken over where somebody wants a card
-    page.keyboard.press("F4")
+    page.keyboard.press("F8")
     # then
     expect(page.get_by_label("Or type: e-mail or phone")).to_have_value("nobody@example.com")
 

@@ -297,7 +297,7 @@ def test_given_a_slow_server_when_pressed_twice_then_one_request_and_a_disabled_
     expect(page.locator(f"#{act}")).to_be_disabled()
     expect(page.locator("#add")).to_have_text("Sending…", use_inner_text=True)
     page.keyboard.press("F2")
-    page.keyboard.press("F3")
+    page.keyboard.press("F4")
     until(page, lambda: len(held) > 0)  # it is kept on the device before it is sent
     page.wait_for_timeout(300)
     assert len(held) == 1

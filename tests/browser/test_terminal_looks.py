@@ -95,7 +95,7 @@ def test_given_other_states_when_looked_at_then_each_is_accessible_and_fits(
     expect(page.locator("#result")).to_have_attribute("data-tone", "refused")
     check_page(page, f"{name}-refused")
     page.locator("#result-next").click()
-    page.keyboard.press("F4")
+    page.keyboard.press("F8")
     check_page(page, f"{name}-enrol")
     page.keyboard.press("Escape")
     page.locator("[popovertarget=menu]").click()
@@ -219,7 +219,8 @@ def too_small(page: Page) -> list[str]:
           .querySelectorAll("button, a[href], input")]
           .filter((thing) => thing.checkVisibility() && !thing.closest(".sr-only"))
           .filter((thing) => !thing.classList.contains("sr-only") && thing.id !== "entry-text")
-          .map((thing) => [thing.id || thing.textContent.trim(), thing.getBoundingClientRect()])
+          .map((one) => [one, /checkbox|radio/.test(one.type) ? one.closest("label") : one])
+          .map(([thing, hit]) => [thing.id || thing.textContent, hit.getBoundingClientRect()])
           .filter(([, box]) => box.height < least - 0.5 && box.width > 2)
           .map(([name, box]) => `${name}: ${box.width} by ${box.height}`)""",
         FINGER_PX,

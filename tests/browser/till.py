@@ -12,7 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
-from app.modules.loyalty.models import LoyaltyCard
+from app.modules.loyalty.models import LoyaltyCard, LoyaltyReward
+from app.modules.loyalty.types import Draft, EntryType
+from app.modules.tenancy.models import Merchant
 from app.modules.tenancy.services import auth_service
 from tests import factories
 from tests.browser.conftest import Site
@@ -23,25 +25,44 @@ API = "**/api/v1/store/loyalty"
 PIN = "4826"
 
 
-def make_counter(db: Session, **program: Any) -> Shop:
+def make_counter(db: Session, merchant: Merchant | None = None, **program: Any) -> Shop:
     """A café without limits in the way, and with one member of staff: Ana, whose PIN is `PIN`."""
     rules: dict[str, Any] = {
         "cooldown_minutes": 0,
         "max_daily_stamps": 100,
         "stamps_reward_description": "Free coffee",
     }
-    shop = factories.make_shop(db, **rules | program)
+    shop = factories.make_shop(db, merchant, **rules | program)
     factories.make_pin(db, merchant_id=shop.merchant_id, pin=PIN, name="Ana")
     return shop
 
 
+def make_reward(db: Session, shop: Shop, name: str, cost_points: int) -> LoyaltyReward:
+    """A line of the points catalogue."""
+    reward = LoyaltyReward(
+        merchant_id=shop.merchant_id, name=name, cost_points=cost_points, created_at=utc_now()
+    )
+    made = factories.save(db, reward)
+    db.expunge(made)
+    return made
+
+
 def make_card(
-    db: Session, shop: Shop, *, first: str = "Anna", last: str = "Weber", **card: Any
+    db: Session,
+    shop: Shop,
+    *,
+    first: str = "Anna",
+    last: str = "Weber",
+    points: int = 0,
+    **card: Any,
 ) -> LoyaltyCard:
     customer = factories.make_customer(
         db, merchant_id=shop.merchant_id, first_name=first, last_name=last
     )
     made = factories.make_card(db, shop=shop, customer_id=customer.id, now=utc_now(), **card)
+    if points:
+        collected = Draft(EntryType.POINTS_ADJUSTED, points_delta=points)
+        factories.post(db, made, [collected], now=utc_now())
     db.expunge(made)
     return made
 
@@ -128,6 +149,29 @@ def stamps_on(db: Session, card: LoyaltyCard) -> int:
         {"m": card.merchant_id, "c": card.id},
     ).scalar_one()
     return count
+
+
+def points_entries(db: Session, card: LoyaltyCard) -> list[tuple[str, int]]:
+    """Type and change of the points operations in the card's ledger, oldest first."""
+    db.rollback()
+    rows = db.execute(
+        text(
+            "SELECT type, points_delta FROM loyalty_transactions WHERE merchant_id = :m"
+            " AND card_id = :c AND type LIKE 'points%' AND type <> 'points_adjusted'"
+            " ORDER BY sequence"
+        ),
+        {"m": card.merchant_id, "c": card.id},
+    ).all()
+    return [(row.type, row.points_delta) for row in rows]
+
+
+def type_amount(page: Page, digits: str, *, reference: str = "") -> None:
+    """Open the keypad and type an amount (and the receipt's number) without sending it."""
+    page.keyboard.press("F3")
+    expect(page.locator("#amount")).to_be_visible()
+    page.keyboard.type(digits)
+    if reference:
+        page.locator("#amount-reference").fill(reference)
 
 
 def requests_to(page: Page, path: str) -> list[Request]:

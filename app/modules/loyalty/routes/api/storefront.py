@@ -19,6 +19,7 @@ from app.core.web.headers import IdempotencyKey, IfNoneMatch, etag_of, is_known
 from app.core.web.pagination import PageQuery
 from app.core.web.problem import answers
 from app.modules.loyalty.errors import (
+    CardInactive,
     CardNotFound,
     IdempotencyKeyReused,
     ProgramInactive,
@@ -35,10 +36,10 @@ from app.modules.loyalty.routes.deps import (
 )
 from app.modules.loyalty.schemas.cards import (
     CustomerCardResponse,
-    EntryList,
     SelfEnrollRequest,
     SelfEnrollResponse,
 )
+from app.modules.loyalty.schemas.transactions import EntryList
 from app.modules.loyalty.services import card_lists, card_service
 from app.modules.loyalty.services.card_lists import CustomerCard, EntryPage
 from app.modules.loyalty.types import Enrolment
@@ -80,7 +81,12 @@ def list_transactions(db: Db, member: Member, page: PageQuery) -> EntryPage:
     merchant_id = member.merchant_id
     card_id = card_lists.card_id_of(db, merchant_id=merchant_id, customer_id=member.customer_id)
     return card_lists.list_transactions(
-        db, merchant_id=merchant_id, card_id=card_id, limit=page.limit, cursor=page.cursor
+        db,
+        merchant_id=merchant_id,
+        card_id=card_id,
+        limit=page.limit,
+        cursor=page.cursor,
+        include_total=page.include_total,
     )
 
 
@@ -94,7 +100,7 @@ def list_transactions(db: Db, member: Member, page: PageQuery) -> EntryPage:
         **answers(
             StoreRequired, StoreNotFound, CsrfFailed, SelfEnrollmentDisabled, MerchantSuspended,
             ProgramNotFound, ProgramInactive, QuotaExceeded, ValidationFailed,
-            IdempotencyKeyReused, RateLimited, Unavailable,
+            IdempotencyKeyReused, CardInactive, RateLimited, Unavailable,
         ),
     },
 )  # fmt: skip

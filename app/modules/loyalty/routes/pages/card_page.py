@@ -1,44 +1,23 @@
-"""What the customer's templates show of a program, a card and its ledger."""
+"""What the customer's templates show of a program and a card."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, Final
 
+from app.core.web.db import Db
 from app.modules.customers.rules.names import masked_name
+from app.modules.loyalty.errors import ProgramNotFound
 from app.modules.loyalty.rules.looks import card_face, monogram, stamp_grid
-from app.modules.loyalty.services.card_lists import CustomerCard, EntryView
-from app.modules.loyalty.types import EntryType
+from app.modules.loyalty.rules.points_view import points_view
+from app.modules.loyalty.schemas.program import media_path
+from app.modules.loyalty.services import program_service
+from app.modules.loyalty.services.card_lists import CustomerCard
+from app.modules.loyalty.services.program_service import PublicProgram
+from app.modules.loyalty.types import LoyaltyType
+from app.modules.tenancy.types import StoreContext
 
 PLAIN_COLOR: Final = "#4F46E5"
-_MINUS: Final = "\u2212"
-_WORDS: Final = {
-    EntryType.CARD_CREATED: "loyalty.storefront.activity.joined",
-    EntryType.WELCOME_BONUS: "loyalty.storefront.activity.welcome",
-    EntryType.STAMP_EARNED: "loyalty.storefront.activity.earned",
-    EntryType.STAMP_REDEEMED: "loyalty.storefront.activity.redeemed",
-    EntryType.IMPORTED: "loyalty.storefront.activity.imported",
-    EntryType.CARD_SUSPENDED: "loyalty.storefront.activity.paused",
-    EntryType.CARD_REACTIVATED: "loyalty.storefront.activity.resumed",
-    EntryType.CARD_REPLACED: "loyalty.storefront.activity.replaced",
-    EntryType.CARDS_MERGED: "loyalty.storefront.activity.merged",
-}
-_TAKEN_BACK: Final = "loyalty.storefront.activity.taken_back"
-_GIVEN_BACK: Final = "loyalty.storefront.activity.given_back"
-
-
-@dataclass(frozen=True)
-class ActivityLine:
-    """One line of a ledger in words: the key of a sentence, and what stands in it."""
-
-    words: str
-    count: int
-    change: str
-    reward: str
-    store_name: str
-    occurred_at: datetime
 
 
 def looks_of(
@@ -54,11 +33,32 @@ def looks_of(
             "merchant_name": merchant_name,
             "card_name": known.get("card_name") or merchant_name,
             "monogram": monogram(merchant_name),
+            "logo_url": media_path(known.get("logo_image")),
+            "hero_url": media_path(known.get("hero_image")),
             "stamp_icon": known.get("stamp_icon") or "star",
             "reward": reward,
             "terms_text": known.get("terms_text") or "",
             "privacy_url": known.get("privacy_url"),
         },
+    }
+
+
+def program_behind(db: Db, store: StoreContext | None) -> PublicProgram | None:
+    """The program whose looks a page at this store takes on; None where there is none yet."""
+    try:
+        return program_service.public_program(db, store_code=store.code) if store else None
+    except ProgramNotFound:
+        return None
+
+
+def units_of(
+    loyalty_type: str, *, stamp_count: int = 0, points_balance: int = 0
+) -> dict[str, bool]:
+    """What a card shows: the program's units, and what is left of one it had before."""
+    units = LoyaltyType(loyalty_type)
+    return {
+        "shows_stamps": units.has_stamps or stamp_count != 0,
+        "shows_points": units.has_points or points_balance != 0,
     }
 
 
@@ -68,32 +68,20 @@ def card_context(card: CustomerCard) -> dict[str, Any]:
     looks = looks_of(
         program, merchant_name=program["merchant_name"], reward=card["reward_description"]
     )
-    return looks | {
-        "card": card,
-        "grid": stamp_grid(card["stamp_count"], card["stamps_target"]),
-        "first_name": customer["first_name"],
-        "holder": masked_name(customer["first_name"], customer["last_name"]),
-        "is_open": program["is_active"],
-    }
-
-
-def activity(entries: Iterable[EntryView]) -> list[ActivityLine]:
-    """Ledger lines as people tell them; what means nothing to a customer is left out."""
-    return [line for entry in entries if (line := _line(entry))]
-
-
-def _line(entry: EntryView) -> ActivityLine | None:
-    stamps = entry["stamps_delta"]
-    correction = {-1: _TAKEN_BACK, 1: _GIVEN_BACK}.get((stamps > 0) - (stamps < 0))
-    words = _WORDS.get(EntryType(entry["type"]), correction)
-    if words is None:
-        return None
-    sign = "+" if stamps > 0 else _MINUS
-    return ActivityLine(
-        words=words,
-        count=abs(stamps),
-        change=f"{sign}{abs(stamps)}" if stamps else "",
-        reward=entry["reward_description"] if entry["type"] == EntryType.STAMP_REDEEMED else "",
-        store_name=entry["store_name"],
-        occurred_at=entry["occurred_at"],
+    units = units_of(
+        program["loyalty_type"],
+        stamp_count=card["stamp_count"],
+        points_balance=card["points_balance"],
+    )
+    return (
+        looks
+        | units
+        | {
+            "card": card,
+            "grid": stamp_grid(card["stamp_count"], card["stamps_target"]),
+            "points": points_view(card["points_balance"], card["rewards"]),
+            "first_name": customer["first_name"],
+            "holder": masked_name(customer["first_name"], customer["last_name"]),
+            "is_open": program["is_active"],
+        }
     )

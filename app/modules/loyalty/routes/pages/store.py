@@ -13,6 +13,7 @@ from app.core.web.db import Db
 from app.core.web.templates import page
 from app.modules.loyalty.errors import ProgramNotFound
 from app.modules.loyalty.services import card_lists, pin_service, program_service
+from app.modules.loyalty.services.counter_facts import counter_facts
 from app.modules.tenancy.errors import StoreRequired
 from app.modules.tenancy.routes.deps import CurrentStaff, StoreCode, current_store
 from app.modules.tenancy.routes.signed_in_page import LOGIN_PATH, SignedInPage
@@ -75,8 +76,7 @@ def terminal(request: Request, db: Db, staff: CurrentStaff, store: PageStore) ->
     opened = terminal_service.open_terminal(
         db, principal=staff, store=store, terminal_token=web.cookies.read(request, "terminal")
     )
-    program = _program_or_none(db, store.merchant_id)
-    response = _terminal_page(request, staff, store, program)
+    response = _terminal_page(request, db, staff, store)
     if opened.token is not None:
         web.cookies.set(response, "terminal", opened.token)
     return response
@@ -90,17 +90,15 @@ def manifest(request: Request) -> Response:
     return response
 
 
-def _terminal_page(
-    request: Request, staff: Principal, store: StoreContext, program: LoyaltyProgram | None
-) -> Response:
-    if program is None:
+def _terminal_page(request: Request, db: Db, staff: Principal, store: StoreContext) -> Response:
+    try:
+        rules = counter_facts(db, merchant_id=store.merchant_id)
+    except ProgramNotFound:
         return page(request, "loyalty/store/no_program.html", store=store, user=staff)
     translator = translator_of(request)
-    facts = {
+    facts = rules | {
         "scope": f"{store.merchant_id}-{store.store_id}",
         "store": {"code": store.code, "name": store.name, "timezone": store.timezone},
-        "asks_for_pin": program.require_staff_pin,
-        "max_stamps_per_operation": program.max_stamps_per_operation,
         "sign_in_url": f"{LOGIN_PATH}?next={_TERMINAL}",
         "service_worker_url": "/static/sw.js",
     }

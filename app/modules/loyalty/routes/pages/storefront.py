@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.core.clock import utc_now
+from app.core.currencies import exponent_of
 from app.core.errors import AppError
-from app.core.web.context import is_htmx, web_of
+from app.core.paging import MAX_CURSOR_CHARACTERS
+from app.core.web.context import is_htmx, timezone_of, translator_of, web_of
 from app.core.web.db import Db
 from app.core.web.headers import IfNoneMatch, etag_of, is_known
 from app.core.web.templates import page
@@ -21,10 +25,15 @@ from app.modules.loyalty.errors import (
     SelfEnrollmentDisabled,
 )
 from app.modules.loyalty.routes.deps import LimitEnrolmentsByAddress, LimitEnrolmentsByStore
-from app.modules.loyalty.routes.pages import card_page, join_page
+from app.modules.loyalty.routes.pages import activity, card_page, join_page
+from app.modules.loyalty.routes.pages.activity import Place, Stores
 from app.modules.loyalty.routes.pages.join_page import JoinFault, JoinForm
+from app.modules.loyalty.routes.pages.sign_in import protect_part
+from app.modules.loyalty.rules.catalogue import RewardLine
 from app.modules.loyalty.rules.looks import stamp_grid
+from app.modules.loyalty.rules.points_view import expires_soon, points_view
 from app.modules.loyalty.services import card_lists, program_service
+from app.modules.loyalty.services.card_lists import CustomerCard, EntryPage
 from app.modules.loyalty.services.program_service import PublicProgram
 from app.modules.tenancy.errors import MerchantSuspended
 from app.modules.tenancy.routes.storefront import (
@@ -33,13 +42,17 @@ from app.modules.tenancy.routes.storefront import (
     StorefrontRoute,
     StorefrontStore,
     keep_customer,
+    leave_customer,
 )
-from app.modules.tenancy.services import auth_service, principal_service, store_service
+from app.modules.tenancy.services import auth_service, store_service
 from app.modules.tenancy.types import Principal, StoreContext
 
 router = APIRouter(route_class=StorefrontRoute)
 _DASHBOARD, _SUCCESS, _LEFT = "/loyalty/dashboard", "/loyalty/enroll/success", "/loyalty/signed-out"
+_HISTORY: Final = "/loyalty/history"
 _LINES_SHOWN: Final = 5
+_LINES_A_PAGE: Final = 30
+Cursor = Annotated[str | None, Query(min_length=1, max_length=MAX_CURSOR_CHARACTERS)]
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,7 @@ class Notice:
 
 _SIGNED_OUT: Final = Notice("loyalty.storefront.notice.signed_out", icon="ticket", has_hint=True)
 _LEFT_NOW: Final = Notice("loyalty.storefront.notice.left", icon="log-out")
+_ERASED: Final = Notice("loyalty.storefront.notice.erased", icon="trash-2")
 _REFUSALS: Final[dict[type[AppError], Notice]] = {
     ProgramNotFound: Notice("loyalty.storefront.notice.no_program", icon="store"),
     ProgramInactive: Notice("loyalty.storefront.notice.inactive", icon="moon-star"),
@@ -99,10 +113,11 @@ def join(
 
 @router.get(_SUCCESS)
 def show_success(request: Request, db: Db, customer: OptionalCustomer) -> Response:
-    """The fresh card with its code."""
+    """The fresh card with its code, and where its address is confirmed."""
     if customer is None:
         return _to(_DASHBOARD)
-    return page(request, "loyalty/storefront/success.html", **_own_card(request, db, customer))
+    context = _own_card(request, db, customer) | protect_part(db, customer)
+    return page(request, "loyalty/storefront/success.html", **context)
 
 
 @router.get(_DASHBOARD)
@@ -129,18 +144,28 @@ def show_live_card(
     return page(request, "loyalty/storefront/_live_card.html", headers={"ETag": etag}, **context)
 
 
+@router.get(_HISTORY)
+def show_history(
+    request: Request,
+    db: Db,
+    customer: OptionalCustomer,
+    cursor: Cursor = None,
+    day: date | None = None,
+) -> Response:
+    """Everything that happened on the card, day by day; more of it for htmx."""
+    if customer is None:
+        return _to_dashboard(request)
+    context = _history(request, db, customer, cursor, day)
+    part = "_history_days" if is_htmx(request) else "history"
+    return page(request, f"loyalty/storefront/{part}.html", **context)
+
+
 @router.post("/loyalty/sign-out")
 def sign_out(request: Request, db: Db, customer: OptionalCustomer) -> Response:
     """Forget this card on this device; the card itself stays."""
-    cookies = web_of(request).cookies
     response = _to(_LEFT)
-    tokens = (cookies.read(request, "customer") or "").split(".")
-    ended = [
-        t for t in tokens if customer and principal_service.principal_of(db, token=t) == customer
-    ]
-    for token in ended:
-        auth_service.sign_out(db, token=token)
-    cookies.set(response, "customer", ".".join(t for t in tokens if t not in ended))
+    if customer is not None:
+        leave_customer(request, db, response, customer)
     return response
 
 
@@ -150,8 +175,21 @@ def show_signed_out(request: Request, db: Db, store: NamedStore) -> Response:
     return _notice(request, db, store, _LEFT_NOW)
 
 
+@router.get("/loyalty/left")
+def show_erased(request: Request, db: Db, store: NamedStore) -> Response:
+    """What leaving the program did."""
+    return _notice(request, db, store, _ERASED)
+
+
 def _is_of(customer: Principal | None, store: StoreContext) -> bool:
     return customer is not None and customer.merchant_id == store.merchant_id
+
+
+def _to_dashboard(request: Request) -> Response:
+    """To the page that says what to do without a card, also from within a page."""
+    if is_htmx(request):
+        return Response(status_code=204, headers={"HX-Redirect": _DASHBOARD})
+    return _to(_DASHBOARD)
 
 
 def _to(path: str) -> RedirectResponse:
@@ -182,12 +220,25 @@ def _join_page(
         status_code=fault.status if fault else 200,
         program=program,
         grid=stamp_grid(0, program["stamps_target"]),
+        points=points_view(0, _as_new(program)),
+        unit_amount=translator_of(request).money(
+            10 ** exponent_of(program["currency"]), program["currency"]
+        ),
         attempt=fault.attempt if fault else form.attempt,
         sent=form,
         error=fault.sentence if fault else None,
         error_field=fault.field if fault else None,
         **looks,
+        **card_page.units_of(program["loyalty_type"]),
     )
+
+
+def _as_new(program: PublicProgram) -> list[RewardLine]:
+    """The catalogue as somebody sees it who has no points yet."""
+    return [
+        RewardLine(id=0, affordable=False, points_missing=reward["cost_points"], **reward)
+        for reward in program["rewards"]
+    ]
 
 
 def _sign_in(request: Request, db: Db, store: StoreContext, customer_id: int) -> Response:
@@ -200,19 +251,48 @@ def _sign_in(request: Request, db: Db, store: StoreContext, customer_id: int) ->
 
 
 def _own_card(request: Request, db: Db, customer: Principal) -> dict[str, Any]:
+    card, entries, stores = _card_and_entries(request, db, customer, limit=_LINES_SHOWN)
+    today = utc_now().astimezone(timezone_of(request)).date()
+    return card_page.card_context(card) | {
+        "entries": activity.lines(entries["items"], stores, translator_of(request)),
+        "expires_soon": expires_soon(card["points_expire_on"], today=today),
+        "etag": _etag(request, db, customer),
+    }
+
+
+def _history(
+    request: Request, db: Db, customer: Principal, cursor: str | None, day: date | None
+) -> dict[str, Any]:
+    """A page of the card's history; `day` is the last one that the page before has shown."""
+    card, found, stores = _card_and_entries(
+        request, db, customer, limit=_LINES_A_PAGE, cursor=cursor
+    )
+    today = utc_now().astimezone(timezone_of(request)).date()
+    return card_page.card_context(card) | {
+        "days": activity.days(found["items"], stores, translator_of(request), today=today),
+        "day_before": day,
+        "is_first": cursor is None,
+        "next_cursor": found["next_cursor"],
+    }
+
+
+def _card_and_entries(
+    request: Request, db: Db, customer: Principal, *, limit: int, cursor: str | None = None
+) -> tuple[CustomerCard, EntryPage, Stores]:
     merchant_id, customer_id = _ids(customer)
     card = card_lists.customer_card(db, merchant_id=merchant_id, customer_id=customer_id)
     entries = card_lists.list_transactions(
-        db, merchant_id=merchant_id, card_id=card["card_id"], limit=_LINES_SHOWN
-    )["items"]
-    # Times are told as in the store where something last happened; every card has an entry.
-    store = store_service.find_store(db, merchant_id=merchant_id, store_id=entries[0]["store_id"])
-    request.state.timezone = store.timezone
-    request.state.language = card["customer"]["locale"]
-    return card_page.card_context(card) | {
-        "entries": card_page.activity(entries),
-        "etag": _etag(request, db, customer),
+        db, merchant_id=merchant_id, card_id=card["card_id"], limit=limit, cursor=cursor
+    )
+    stores = {
+        store.id: Place(store.name, store.city, store.timezone)
+        for store in store_service.list_stores(db, merchant_id=merchant_id)
     }
+    # Today is what it is in the store where something last happened.
+    for entry in entries["items"][:1]:
+        request.state.timezone = stores[entry["store_id"]].timezone
+    request.state.language = card["customer"]["locale"]
+    return card, entries, stores
 
 
 def _etag(request: Request, db: Db, customer: Principal) -> str:
@@ -241,7 +321,7 @@ def _notice(
     *,
     status_code: int = 200,
 ) -> Response:
-    program = _program_behind(db, store)
+    program = card_page.program_behind(db, store)
     return page(
         request,
         "loyalty/storefront/notice.html",
@@ -254,10 +334,3 @@ def _notice(
             merchant_name=store.merchant_name if store else web_of(request).settings.brand_name,
         ),
     )
-
-
-def _program_behind(db: Db, store: StoreContext | None) -> PublicProgram | None:
-    try:
-        return program_service.public_program(db, store_code=store.code) if store else None
-    except ProgramNotFound:
-        return None
