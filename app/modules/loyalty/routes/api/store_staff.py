@@ -108,7 +108,12 @@ def revoke_terminal(
     """Make a device a stranger: whoever holds it has to sign in again."""
     staff_scope.check_terminal_in_reach(db, caller, terminal_id=terminal_id)
     terminal_service.revoke_terminal(
-        db, merchant_id=caller.merchant_id, terminal_id=terminal_id, principal=principal
+        db,
+        merchant_id=caller.merchant_id,
+        terminal_id=terminal_id,
+        principal=principal,
+        ip_address=caller.ip_address,
+        request_id=caller.request_id,
     )
 
 
