@@ -47,8 +47,11 @@ lint: .venv/dev.ok node_modules/.ok lint-locks ## ruff, mypy, import contracts, 
 lint-locks:
 	@sh scripts/check_locks.sh
 
-bench: .venv/dev.ok app/static/.ok ## Measure the stamp against the bare database
+bench: .venv/dev.ok app/static/.ok ## Measure the stamp, the lists, the statistics and the expiry
 	@$(BIN)/python -m bench.stamp
+	@$(BIN)/python -m bench.growth
+	@$(BIN)/python -m bench.statistics
+	@$(BIN)/python -m bench.expiry
 
 screenshots: .venv/dev.ok app/static/.ok ## Photograph the pages into docs/images
 	@sh scripts/system_parts.sh chromium
