@@ -3,6 +3,7 @@
 from app.modules.loyalty.schemas.cards import EnrollRequest, LookupRequest, SelfEnrollRequest
 from app.modules.loyalty.schemas.pins import PinCreate, PinUpdate
 from app.modules.loyalty.schemas.program import ProgramCreate, ProgramUpdate
+from app.modules.loyalty.schemas.rewards import RewardCreate, RewardUpdate
 from app.modules.loyalty.schemas.stamps import (
     AdjustRequest,
     RedeemRequest,
@@ -20,6 +21,8 @@ __all__ = [
     "ProgramCreate",
     "ProgramUpdate",
     "RedeemRequest",
+    "RewardCreate",
+    "RewardUpdate",
     "SelfEnrollRequest",
     "StampRequest",
     "VoidReason",
