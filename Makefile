@@ -33,7 +33,7 @@ test: .venv/dev.ok app/static/.ok ## All tests; BROWSER=none leaves the browser 
 ifeq ($(BROWSER),none)
 	@echo 'BROWSER=none: left out tests/browser (every test that needs a real browser).'
 else
-	@$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile $(PYTEST_ARGS)
 endif
 
 lint: .venv/dev.ok node_modules/.ok lint-locks ## ruff, mypy, import contracts, templates, TypeScript, lock files

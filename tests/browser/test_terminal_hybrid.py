@@ -184,6 +184,7 @@ def test_given_no_line_when_a_code_is_read_then_points_are_kept_and_tell_when_th
     # given
     watch.allowed.append("status of 403")
     card = make_card(db, shop)
+    page.wait_for_load_state("networkidle")  # the reader of codes is there
     page.clock.install()
     page.context.set_offline(True)
     page.locator("#entry-text").fill(card.card_number)
