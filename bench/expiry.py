@@ -97,6 +97,8 @@ def main() -> None:
             "PostgreSQL": cluster.create_database("expiry"),
         }
         for database, url in urls.items():
+            if options.only not in (None, database):
+                continue
             engine = build_engine(url)
             databases.migrate(engine)
             outcomes[database] = _run(database, engine, url, options.cards)
@@ -117,6 +119,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.expiry", description=__doc__)
     parser.add_argument("--cards", type=int, default=100_000)
+    parser.add_argument("--only", choices=("SQLite", "PostgreSQL"), help="one database")
     parser.add_argument("--quick", action="store_true", help="few cards: does it work?")
     options = parser.parse_args()
     if options.quick:
