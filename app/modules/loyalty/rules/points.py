@@ -89,7 +89,7 @@ def redeem(state: CardState, *, points: int, reward_id: int | None) -> Draft:
     return Draft(EntryType.POINTS_REDEEMED, points_delta=-points, reward_id=reward_id)
 
 
-def adjust(state: CardState, *, delta: int) -> Draft:
+def adjust(state: CardState, delta: int) -> Draft:
     """What a correction by hand of `delta` points (signed, not zero) does to the card.
 
     It takes at most what is there; on a card that is in debt it can only add.

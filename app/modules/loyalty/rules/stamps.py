@@ -82,7 +82,7 @@ def redeem(state: CardState, *, quantity: int, store_id: int) -> Draft:
     )
 
 
-def adjust(state: CardState, *, delta: int) -> Draft:
+def adjust(state: CardState, delta: int) -> Draft:
     """What a correction by hand of `delta` stamps (signed, not zero) does to the card.
 
     It takes at most what is there; on a card that is in debt it can only add.

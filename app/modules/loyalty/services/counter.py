@@ -24,7 +24,13 @@ from app.modules.loyalty.services import (
 )
 from app.modules.loyalty.services.card_finder import CardRef
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.services.counter_request import Counter, Operation, Serving
+from app.modules.loyalty.services.counter_request import (
+    Counter,
+    CounterOptions,
+    Operation,
+    Serving,
+    read_options,
+)
 from app.modules.loyalty.services.ledger import Posted, StaffPinChanged
 from app.modules.loyalty.services.staff_auth import Authenticated
 from app.modules.loyalty.services.staff_memory import memory_of
@@ -43,9 +49,7 @@ class Served:
     staff_session_expires_at: datetime | None
 
 
-def serve(
-    db: Session, counter: Counter, card: CardRef, operation: Operation, *, now: datetime
-) -> Served:
+def serve(db: Session, options: CounterOptions, operation: Operation, *, now: datetime) -> Served:
     """Carry out one operation: a replay asks neither for a PIN nor for the card's state.
 
     Raises:
@@ -53,6 +57,7 @@ def serve(
         Forbidden: the override's PIN lifts no limits.
         ValidationFailed: `occurred_at` is too old, in the future, or comes from no till.
     """
+    counter, card = read_options(options)
     untimely = _offline_refusal(counter, operation, now=now)
     if untimely is not None:
         operation = replace(operation, occurred_at=None)

@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session, aliased
 
 from app.core import clock
 from app.core.db import atomic, end_read
-from app.core.errors import Forbidden
 from app.modules.loyalty.models import LoyaltyCard, LoyaltyProgram, LoyaltyTransaction
 from app.modules.loyalty.rules import expiry
-from app.modules.loyalty.services import card_finder, counter, ledger, results, voiding
+from app.modules.loyalty.services import card_finder, corrections, counter, ledger, results
 from app.modules.loyalty.services.card_queries import Question
 from app.modules.loyalty.services.counter_request import (
     CounterOptions,
@@ -80,11 +79,9 @@ def reinstate_points(
         `rules.expiry.reinstate` refuses with.
     """
     now = now or clock.utc_now()
-    caller = voiding.caller_of(options)
-    if not caller.is_manager:
-        raise Forbidden
+    caller = corrections.manager_of(options)
     options["notes"] = reason
-    asked, card = read_options(options)
+    _, card = read_options(options)
     _, state = card_finder.find_state(
         db, card, Question(merchant_id=caller.merchant_id, store_id=caller.store_id), now=now
     )
@@ -95,8 +92,7 @@ def reinstate_points(
     operation = Operation(
         "reinstate_points", (), decide, voids_id=_last_expiry(db, state), needs_pin=False
     )
-    served = counter.serve(db, asked, card, operation, now=now)
-    return results.points(served.posted, staff_name=served.staff_name)
+    return results.points(counter.serve(db, options, operation, now=now))
 
 
 def rules(db: Session) -> list[ExpiryRule]:

@@ -10,19 +10,18 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.currencies import exponent_of
-from app.core.errors import FieldError, Forbidden, ValidationFailed
+from app.core.errors import FieldError, ValidationFailed
 from app.modules.loyalty.errors import RewardNotFound
 from app.modules.loyalty.rules import orders, points, welcome
 from app.modules.loyalty.rules.card_state import check_active
 from app.modules.loyalty.rules.own_card import check_not_own_card
-from app.modules.loyalty.services import card_finder, counter, results, voiding
+from app.modules.loyalty.services import card_finder, corrections, counter, results
 from app.modules.loyalty.services.card_finder import CardRef
 from app.modules.loyalty.services.card_queries import Question
 from app.modules.loyalty.services.counter_request import (
     CounterOptions,
     Operation,
     Serving,
-    read_options,
 )
 from app.modules.loyalty.types import (
     Caller,
@@ -88,7 +87,7 @@ def earn_points(
         override=override,
         occurred_at=occurred_at,
     )
-    return _serve(db, options, operation, now=now)
+    return results.points(counter.serve(db, options, operation, now=now))
 
 
 def preview_points(
@@ -151,7 +150,7 @@ def redeem_points(
     operation = Operation(
         "redeem_points", (reward_id, points_to_redeem), decide, reward_id=reward_id
     )
-    return _serve(db, options, operation, now=now)
+    return results.points(counter.serve(db, options, operation, now=now))
 
 
 def void_points(
@@ -168,10 +167,11 @@ def void_points(
         As `stamp_service.void_stamp`.
     """
     now = now or clock.utc_now()
-    operation = voiding.void_operation("void_points", transaction_id, Unit.POINTS, options, now=now)
-    options["card_id"] = voiding.card_of(db, options, transaction_id)
-    options["notes"] = reason
-    return _serve(db, options, operation, now=now)
+    served = corrections.void(
+        db, options, "void_points", unit=Unit.POINTS, transaction_id=transaction_id,
+        reason=reason, now=now,
+    )  # fmt: skip
+    return results.points(served)
 
 
 def adjust_points(
@@ -189,30 +189,12 @@ def adjust_points(
         what `rules.points.adjust` refuses with.
     """
     now = now or clock.utc_now()
-    if not voiding.caller_of(options).is_manager:
-        raise Forbidden
-    if delta == 0:
-        raise ValidationFailed(FieldError(("delta",), "not_zero"))
-
-    def decide(state: CardState, _serving: Serving) -> list[Draft]:
-        return [points.adjust(state, delta=delta)]
-
-    options["notes"] = reason
-    operation = Operation("adjust_points", (delta,), decide, needs_pin=False)
-    return _serve(db, options, operation, now=now)
+    served = corrections.adjust(
+        db, options, "adjust_points", rule=points.adjust, delta=delta, reason=reason, now=now
+    )
+    return results.points(served)
 
 
 def _check_at_least(number: int, field: str, *, minimum: int) -> None:
     if number < minimum:
         raise ValidationFailed(FieldError((field,), "at_least", {"minimum": minimum}))
-
-
-def _serve(
-    db: Session, options: CounterOptions, operation: Operation, *, now: datetime
-) -> PointsResult:
-    asked, card = read_options(options)
-    served = counter.serve(db, asked, card, operation, now=now)
-    result = results.points(served.posted, staff_name=served.staff_name)
-    result["staff_session"] = served.staff_session
-    result["staff_session_expires_at"] = served.staff_session_expires_at
-    return result

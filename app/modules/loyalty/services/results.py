@@ -18,7 +18,7 @@ from app.modules.loyalty.types import (
 )
 
 if TYPE_CHECKING:
-    from app.modules.loyalty.services.ledger import Posted
+    from app.modules.loyalty.services.counter import Served
 
 
 def facts(
@@ -58,9 +58,9 @@ def facts(
     }
 
 
-def stamp(posted: Posted, *, staff_name: str | None) -> StampResult:
+def stamp(served: Served) -> StampResult:
     """The reply to a stamp operation. Names are rendered now, also for a replay."""
-    known, state = posted.facts, posted.state
+    known, state = served.posted.facts, served.posted.state
     next_at = known["next_stamp_available_at"]
     return StampResult(
         transaction_id=known["transaction_id"],
@@ -80,14 +80,16 @@ def stamp(posted: Posted, *, staff_name: str | None) -> StampResult:
         points_balance=known.get("points_balance", 0),  # keys of older versions don't say
         duplicate=known.get("duplicate", False),
         customer_name=masked_name(state.first_name, state.last_name),
-        staff_name=staff_name,
-        replayed=posted.replayed,
+        staff_name=served.staff_name,
+        replayed=served.posted.replayed,
+        staff_session=served.staff_session,
+        staff_session_expires_at=served.staff_session_expires_at,
     )
 
 
-def points(posted: Posted, *, staff_name: str | None) -> PointsResult:
+def points(served: Served) -> PointsResult:
     """The reply to a points operation, as `stamp`."""
-    known, state = posted.facts, posted.state
+    known, state = served.posted.facts, served.posted.state
     delta, expire_on = known["points_delta"], known["points_expire_on"]
     return PointsResult(
         transaction_id=known["transaction_id"],
@@ -106,8 +108,10 @@ def points(posted: Posted, *, staff_name: str | None) -> PointsResult:
         rewards_available=known["rewards_available"],
         duplicate=known.get("duplicate", False),
         customer_name=masked_name(state.first_name, state.last_name),
-        staff_name=staff_name,
-        replayed=posted.replayed,
+        staff_name=served.staff_name,
+        replayed=served.posted.replayed,
+        staff_session=served.staff_session,
+        staff_session_expires_at=served.staff_session_expires_at,
     )
 
 

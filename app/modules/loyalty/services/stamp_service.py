@@ -9,15 +9,14 @@ from typing import Unpack
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.errors import FieldError, Forbidden, ValidationFailed
+from app.core.errors import FieldError, ValidationFailed
 from app.modules.loyalty.rules import orders, stamps, welcome
 from app.modules.loyalty.rules.own_card import check_not_own_card
-from app.modules.loyalty.services import counter, results, voiding
+from app.modules.loyalty.services import corrections, counter, results
 from app.modules.loyalty.services.counter_request import (
     CounterOptions,
     Operation,
     Serving,
-    read_options,
 )
 from app.modules.loyalty.types import CardState, Draft, Order, Override, StampResult, Unit
 
@@ -70,7 +69,7 @@ def add_stamp(
         override=override,
         occurred_at=occurred_at,
     )
-    return _serve(db, options, operation, now=now)
+    return results.stamp(counter.serve(db, options, operation, now=now))
 
 
 def redeem_stamps(
@@ -92,7 +91,8 @@ def redeem_stamps(
         check_not_own_card(state, serving.staff)
         return [stamps.redeem(state, quantity=quantity, store_id=state.store.id)]
 
-    return _serve(db, options, Operation("redeem_stamps", (quantity,), decide), now=now)
+    operation = Operation("redeem_stamps", (quantity,), decide)
+    return results.stamp(counter.serve(db, options, operation, now=now))
 
 
 def void_stamp(
@@ -114,10 +114,11 @@ def void_stamp(
         `rules.voids.void` refuses with.
     """
     now = now or clock.utc_now()
-    operation = voiding.void_operation("void_stamp", transaction_id, Unit.STAMPS, options, now=now)
-    options["card_id"] = voiding.card_of(db, options, transaction_id)
-    options["notes"] = reason
-    return _serve(db, options, operation, now=now)
+    served = corrections.void(
+        db, options, "void_stamp", unit=Unit.STAMPS, transaction_id=transaction_id,
+        reason=reason, now=now,
+    )  # fmt: skip
+    return results.stamp(served)
 
 
 def adjust_stamps(
@@ -135,30 +136,12 @@ def adjust_stamps(
         what `rules.stamps.adjust` refuses with.
     """
     now = now or clock.utc_now()
-    if not voiding.caller_of(options).is_manager:
-        raise Forbidden
-    if delta == 0:
-        raise ValidationFailed(FieldError(("delta",), "not_zero"))
-
-    def decide(state: CardState, _serving: Serving) -> list[Draft]:
-        return [stamps.adjust(state, delta=delta)]
-
-    options["notes"] = reason
-    operation = Operation("adjust_stamps", (delta,), decide, needs_pin=False)
-    return _serve(db, options, operation, now=now)
+    served = corrections.adjust(
+        db, options, "adjust_stamps", rule=stamps.adjust, delta=delta, reason=reason, now=now
+    )
+    return results.stamp(served)
 
 
 def _check_quantity(quantity: int) -> None:
     if quantity < 1:
         raise ValidationFailed(FieldError(("quantity",), "at_least", {"minimum": 1}))
-
-
-def _serve(
-    db: Session, options: CounterOptions, operation: Operation, *, now: datetime
-) -> StampResult:
-    asked, card = read_options(options)
-    served = counter.serve(db, asked, card, operation, now=now)
-    result = results.stamp(served.posted, staff_name=served.staff_name)
-    result["staff_session"] = served.staff_session
-    result["staff_session_expires_at"] = served.staff_session_expires_at
-    return result

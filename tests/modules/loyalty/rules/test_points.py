@@ -199,7 +199,7 @@ def test_given_a_suspended_card_when_redeeming_or_correcting_then_refused() -> N
     with pytest.raises(CardInactive):
         points.redeem(state, points=1, reward_id=None)
     with pytest.raises(CardInactive):
-        points.adjust(state, delta=1)
+        points.adjust(state, 1)
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ def test_given_a_correction_when_it_takes_then_at_most_what_is_there(
 ) -> None:
     state = card(points_balance=balance)
     if not is_refused:
-        draft = points.adjust(state, delta=delta)
+        draft = points.adjust(state, delta)
         assert (draft.type, draft.points_delta) == (EntryType.POINTS_ADJUSTED, delta)
         return
     with pytest.raises(InsufficientPoints) as refused:
-        points.adjust(state, delta=delta)
+        points.adjust(state, delta)
     assert refused.value.params == {"balance": balance, "needed": -delta}
 
 
 def test_c70_given_a_correction_beyond_the_maximum_when_made_then_refused() -> None:
     with pytest.raises(AmountTooLarge):
-        points.adjust(card(points_balance=MAXIMUM_BALANCE), delta=1)
+        points.adjust(card(points_balance=MAXIMUM_BALANCE), 1)

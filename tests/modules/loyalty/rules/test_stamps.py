@@ -171,7 +171,7 @@ def test_given_any_balance_when_redeemed_then_never_below_zero(
 def test_given_a_correction_when_it_takes_no_more_than_is_there_then_booked(
     stamp_count: int, delta: int
 ) -> None:
-    draft = stamps.adjust(card(stamp_count=stamp_count), delta=delta)
+    draft = stamps.adjust(card(stamp_count=stamp_count), delta)
     assert draft == Draft(EntryType.STAMPS_ADJUSTED, stamps_delta=delta)
 
 
@@ -180,20 +180,20 @@ def test_given_a_correction_when_it_takes_more_than_is_there_then_refused(
     stamp_count: int, delta: int
 ) -> None:
     with pytest.raises(errors.InsufficientStamps) as refused:
-        stamps.adjust(card(stamp_count=stamp_count), delta=delta)
+        stamps.adjust(card(stamp_count=stamp_count), delta)
     assert refused.value.params == {"balance": stamp_count, "needed": -delta}
 
 
 def test_given_a_correction_when_it_goes_beyond_the_largest_balance_then_refused() -> None:
-    stamps.adjust(card(stamp_count=1), delta=MAXIMUM_BALANCE - 1)
+    stamps.adjust(card(stamp_count=1), MAXIMUM_BALANCE - 1)
     with pytest.raises(errors.AmountTooLarge):
-        stamps.adjust(card(stamp_count=1), delta=MAXIMUM_BALANCE)
+        stamps.adjust(card(stamp_count=1), MAXIMUM_BALANCE)
 
 
 def test_given_a_suspended_card_when_corrected_then_refused() -> None:
     with pytest.raises(errors.CardInactive):
-        stamps.adjust(card(status=CardStatus.SUSPENDED), delta=1)
+        stamps.adjust(card(status=CardStatus.SUSPENDED), 1)
 
 
 def test_given_a_correction_when_made_then_the_cooldown_stays_as_it_was() -> None:
-    assert not stamps.adjust(card(), delta=1).sets_last_stamp
+    assert not stamps.adjust(card(), 1).sets_last_stamp
