@@ -219,7 +219,6 @@ class CardResponse(CardBalances):
         {
             **_BALANCES,
             **_NOW,
-            "points_redeemable": [_REWARD],
             "rewards": [_REWARD],
             "customer": _CUSTOMER,
         }
@@ -229,7 +228,6 @@ class CardResponse(CardBalances):
     next_stamp_available_at: UtcTime | None = Field(description="Null: now.")
     stamps_remaining_today: int
     points_expire_on: date | None = Field(description="The day at whose end points run out.")
-    points_redeemable: list[CardReward] = Field(description="What the points buy now.")
     rewards: list[CardReward] = Field(description="The catalogue, with what is missing.")
     customer: CardCustomer
 
@@ -241,7 +239,6 @@ class StaffCardResponse(CardResponse):
         {
             **_BALANCES,
             **_NOW,
-            "points_redeemable": [_REWARD],
             "rewards": [_REWARD],
             "customer": _CUSTOMER,
             "note": "Likes oat milk",

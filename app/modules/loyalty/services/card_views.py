@@ -59,15 +59,14 @@ class CardView(CardLine):
     """The same with the card's code and what it can get now.
 
     `next_stamp_available_at` None: at once. `points_expire_on` is the local date at whose end
-    the points run out (None: never, or there are none), `points_redeemable` what they buy now.
-    `rewards` is the whole catalogue with what is missing for each line.
+    the points run out (None: never, or there are none). `rewards` is the whole catalogue: what the
+    points buy now, and what is missing for the rest.
     """
 
     qr_code_data: str
     next_stamp_available_at: datetime | None
     stamps_remaining_today: int
     points_expire_on: date | None
-    points_redeemable: list[RewardLine]
     rewards: list[RewardLine]
 
 
@@ -216,6 +215,5 @@ def _view(read: _Read, *, now: datetime) -> CardView:
         ),
         stamps_remaining_today=daily_limit.remaining_today(state, now=now) if can_earn else 0,
         points_expire_on=expiry.points_expire_on(state),
-        points_redeemable=[reward for reward in read.offer if reward["affordable"]],
         rewards=read.offer,
     )
