@@ -19,6 +19,7 @@ from tests.browser.till import (
     entries,
     expect_result,
     find,
+    give_points,
     make_card,
     make_counter,
     make_reward,
@@ -91,10 +92,7 @@ def test_given_points_that_are_refused_when_stamps_were_given_then_they_stay_and
     # given: the receipt has earned points already
     watch.allowed.append("status of 409")
     card = make_card(db, shop)
-    find(page, card.card_number)
-    type_amount(page, "900", reference="A-2")
-    page.keyboard.press("Enter")
-    type_pin(page)
+    give_points(page, card, "900", reference="A-2")
     expect_result(page, "+90 points")
     page.locator("#result-next").click()
     # when
@@ -217,10 +215,7 @@ def test_given_points_that_never_left_when_loaded_again_then_the_pin_is_asked_fo
     watch.allowed.append("status of 403")
     card = make_card(db, shop)
     page.route(f"{API}/points", lambda route: route.abort())
-    find(page, card.card_number)
-    type_amount(page, "2500")
-    page.keyboard.press("Enter")
-    type_pin(page)
+    give_points(page, card, "2500")
     expect_result(page, "No line")
     # when
     page.unroute(f"{API}/points")

@@ -14,6 +14,7 @@ from tests.browser.till import (
     entries,
     expect_result,
     find,
+    give_points,
     make_card,
     make_counter,
     make_reward,
@@ -113,10 +114,7 @@ def test_given_an_order_when_refunded_in_part_and_whole_then_its_points_go(
     # given
     watch.allowed.append("status of 409")
     card = make_card(db, shop)
-    find(page, card.card_number)
-    type_amount(page, "2500", reference="A-2")
-    page.keyboard.press("Enter")
-    type_pin(page)
+    give_points(page, card, "2500", reference="A-2")
     expect_result(page, "+250 points")
     page.locator("#result-next").click()
     # when: a part that nobody can read, then one
@@ -152,10 +150,7 @@ def test_given_points_already_spent_when_refunded_then_the_till_says_why_there_a
 ) -> None:  # C30
     # given
     card = make_card(db, shop)
-    find(page, card.card_number)
-    type_amount(page, "2500", reference="A-3")
-    page.keyboard.press("Enter")
-    type_pin(page)
+    give_points(page, card, "2500", reference="A-3")
     expect_result(page, "+250 points")
     page.locator("#result-next").click()
     find(page, card.card_number)

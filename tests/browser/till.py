@@ -174,6 +174,14 @@ def type_amount(page: Page, digits: str, *, reference: str = "") -> None:
         page.locator("#amount-reference").fill(reference)
 
 
+def give_points(page: Page, card: LoyaltyCard, digits: str, *, reference: str = "") -> None:
+    """One purchase, from the scan to the PIN; the result is on the screen then."""
+    find(page, card.card_number)
+    type_amount(page, digits, reference=reference)
+    page.keyboard.press("Enter")
+    type_pin(page)
+
+
 def requests_to(page: Page, path: str) -> list[Request]:
     """Fills up with the requests the page sends to `path` from now on."""
     seen: list[Request] = []
