@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tests.browser.conftest import LOOKS, NewDevice, Site, Theme, check_page
 from tests.browser.test_terminal_looks import too_small
-from tests.browser.till import find, make_card, make_counter, make_reward, open_till
+from tests.browser.till import find, give_points, make_card, make_counter, make_reward, open_till
 from tests.factories import Shop
 
 
@@ -86,3 +86,50 @@ def test_given_a_thumb_when_points_are_given_then_everything_is_large_enough_and
     page.locator("#open-refund").click()
     page.locator("#refund-in-part").check()
     assert too_small(page) == []
+
+
+# Keys that stand on the words of their button.
+COVERED = """() => [...document.querySelectorAll('.act-key')].filter((key) => {
+  const box = key.getBoundingClientRect();
+  return [...key.parentElement.querySelectorAll('span')].some((word) => {
+    const range = document.createRange();
+    range.selectNodeContents(word);
+    return [...range.getClientRects()].some((line) => line.right > box.left
+      && line.left < box.right && line.bottom > box.top && line.top < box.bottom);
+  });
+}).map((key) => key.parentElement.innerText)"""
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "de", "lb"])
+def test_given_long_words_when_keys_are_shown_beside_them_then_they_cover_nothing(
+    new_device: NewDevice, db: Session, site: Site, shop: Shop, language: str
+) -> None:
+    card = make_card(db, shop, stamps=4, points=50)
+    device = new_device(size="desktop", language=language)
+    page = open_till(device, db, site, shop, locale=None)
+    find(page, card.card_number)
+    keys = page.locator(".act-key")
+    assert [keys.nth(n).is_visible() for n in range(keys.count())] == [True] * 3
+    assert page.evaluate(COVERED) == []
+
+
+# Buttons of the result whose words come closer to their edge than 8 px.
+CRAMPED = """() => [...document.querySelectorAll('.result-button')].filter((button) => {
+  const box = button.getBoundingClientRect();
+  const range = document.createRange();
+  range.selectNodeContents(button);
+  return [...range.getClientRects()].some((part) => part.width > 0
+    && (part.left < box.left + 8 || part.right > box.right - 8));
+}).map((button) => button.innerText)"""
+
+
+@pytest.mark.parametrize("size", ["small", "phone"])
+@pytest.mark.parametrize("language", ["en", "fr", "de", "lb"])
+def test_given_a_narrow_screen_when_points_are_given_then_the_words_have_room_in_their_buttons(
+    new_device: NewDevice, db: Session, site: Site, shop: Shop, size: str, language: str
+) -> None:
+    card = make_card(db, shop)
+    page = open_till(new_device(size=size, language=language), db, site, shop, locale=None)
+    give_points(page, card, "2500")
+    expect(page.locator("#result-undo-left")).not_to_be_empty()
+    assert page.evaluate(CRAMPED) == []
