@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import insert
+from sqlalchemy import exists, insert, select
 from sqlalchemy.orm import Session
 
 from app.core.db import in_atomic
@@ -43,3 +43,13 @@ def keep_old_codes(
         place | {"kind": "qr", "code": qr_code},
     ]
     db.execute(insert(CardCode), codes)
+
+
+def was_replaced(db: Session, *, merchant_id: int, card_id: int) -> bool:
+    """True where the card got new codes because the old ones were lost."""
+    mine = exists().where(
+        CardCode.merchant_id == merchant_id,
+        CardCode.card_id == card_id,
+        CardCode.state == CodeState.REPLACED.value,
+    )
+    return bool(db.execute(select(mine)).scalar_one())

@@ -17,6 +17,7 @@ from app.modules.customers.models import Customer
 from app.modules.customers.services import customer_service
 from app.modules.loyalty.errors import (
     CardInactive,
+    CardReplaced,
     IdempotencyKeyReused,
     ProgramInactive,
     ProgramNotFound,
@@ -227,16 +228,19 @@ def _still_theirs(
 ) -> LoyaltyCard:
     """The card that was made under a key, or to staff the one that took it over since.
 
-    A poster's visitor gets nothing then: whoever held the fresh card has proved nothing about
-    the older one.
+    A poster's visitor gets neither that one nor the new codes of a card that was lost:
+    whoever holds that device has proved nothing about them.
     """
+    is_visitor = request.actor.kind is ActorKind.CUSTOMER
     card = LoyaltyCard
     made = db.execute(
         select(card).where(card.merchant_id == merchant_id, card.id == record.card_id)
     ).scalar_one()
     if made.status in MEMBERS:
+        if is_visitor and card_codes.was_replaced(db, merchant_id=merchant_id, card_id=made.id):
+            raise CardReplaced
         return made
-    if made.merged_into_id is None or request.actor.kind is ActorKind.CUSTOMER:
+    if made.merged_into_id is None or is_visitor:
         raise CardInactive
     return db.execute(
         select(card).where(card.merchant_id == merchant_id, card.id == made.merged_into_id)

@@ -15,6 +15,7 @@ from app.modules.customers.models import Consent, Customer
 from app.modules.loyalty.errors import (
     CardInactive,
     CardNotFound,
+    CardReplaced,
     IdempotencyKeyReused,
     ProgramInactive,
     ProgramNotFound,
@@ -23,7 +24,7 @@ from app.modules.loyalty.errors import (
 )
 from app.modules.loyalty.models import LoyaltyCard
 from app.modules.loyalty.rules.card_codes import check_digit_ok, is_qr_code
-from app.modules.loyalty.services import card_merge, card_service
+from app.modules.loyalty.services import card_lifecycle, card_merge, card_service
 from app.modules.loyalty.services.ledger_entries import Actor
 from app.modules.loyalty.types import ActorKind, Caller, Enrolment
 from app.modules.tenancy.errors import MerchantSuspended, StoreNotFound
@@ -133,6 +134,24 @@ def test_given_a_card_that_was_merged_since_when_its_key_comes_again_then_staff_
     assert (again["card_id"], again["replayed"]) == (older["card_id"], True)
     with pytest.raises(CardInactive):
         card_service.enroll_self(db, **person, now=NOW)
+
+
+def test_given_a_card_that_was_lost_and_replaced_when_the_lost_browser_asks_again_then_no_new_codes(
+    db: Session,
+) -> None:
+    shop = make_shop(db)
+    person: dict[str, Any] = {"store_id": shop.store.id, "email": "zoe@example.com", "now": NOW}
+    person |= {"locale": "en", "idempotency_key": "browser-1"}
+    joined = card_service.enroll_self(db, **person)
+    at_till = enroll(db, shop, email="ben@example.com", idempotency_key="till-1")
+    manager = Caller(shop.merchant_id, is_manager=True)
+    for card in (joined, at_till):
+        card_lifecycle.replace_card(db, caller=manager, card_id=card["card_id"], now=NOW)
+    with pytest.raises(CardReplaced):
+        card_service.enroll_self(db, **person)
+    again = enroll(db, shop, email="ben@example.com", idempotency_key="till-1")
+    assert (again["card_id"], again["replayed"]) == (at_till["card_id"], True)
+    assert again["qr_code_data"] != at_till["qr_code_data"]
 
 
 def test_given_the_same_person_enrolled_at_once_when_it_races_then_one_card(

@@ -21,6 +21,7 @@ from app.core.web.problem import answers
 from app.modules.loyalty.errors import (
     CardInactive,
     CardNotFound,
+    CardReplaced,
     IdempotencyKeyReused,
     ProgramInactive,
     ProgramNotFound,
@@ -100,7 +101,7 @@ def list_transactions(db: Db, member: Member, page: PageQuery) -> EntryPage:
         **answers(
             StoreRequired, StoreNotFound, CsrfFailed, SelfEnrollmentDisabled, MerchantSuspended,
             ProgramNotFound, ProgramInactive, QuotaExceeded, ValidationFailed,
-            IdempotencyKeyReused, CardInactive, RateLimited, Unavailable,
+            IdempotencyKeyReused, CardInactive, CardReplaced, RateLimited, Unavailable,
         ),
     },
 )  # fmt: skip

@@ -12,7 +12,7 @@ from app.core.clock import utc_now
 from app.core.errors import RateLimited, ValidationFailed
 from app.core.web.context import language_of, translator_of, web_of
 from app.core.web.db import Db
-from app.modules.loyalty.errors import IdempotencyKeyReused
+from app.modules.loyalty.errors import CardInactive, CardReplaced, IdempotencyKeyReused
 from app.modules.loyalty.routes.deps import browser_key
 from app.modules.loyalty.routes.pages.join_attempt import JoinAttempt, new_attempt, read_attempt
 from app.modules.loyalty.services import card_service
@@ -77,7 +77,8 @@ def enroll(request: Request, db: Db, store: StoreContext, form: JoinForm) -> Enr
     except RateLimited as refusal:
         sentence = translator_of(request).t("errors.rate_limited", **refusal.params)
         raise JoinFault(sentence, attempt=form.attempt, status=429) from refusal
-    except IdempotencyKeyReused as refusal:  # another address from a page that made its card
+    # From a page that made its card: another address, or that card is somebody's no more.
+    except (IdempotencyKeyReused, CardInactive, CardReplaced) as refusal:
         raise _again(request, fresh_attempt(request)) from refusal
 
 
