@@ -27,14 +27,34 @@ class Refused(Exception):
     """The model's refusal; its text is the code."""
 
 
-@dataclass
+@dataclass(eq=False)  # two fresh cards look alike and are not one
 class ModelCard:
-    """A card: what it shows, and its ledger as dicts."""
+    """A card: what it shows, and its ledger as dicts.
+
+    `taken` are the cards that were merged into it, `merged_into` the one that took it over;
+    `left` is what a merged card shows for ever.
+    """
 
     target: int
     joined_at: datetime
     is_active: bool = True
     entries: list[dict[str, Any]] = field(default_factory=list)
+    taken: list[ModelCard] = field(default_factory=list)
+    merged_into: ModelCard | None = None
+    left: tuple[Any, ...] | None = None
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Its own entries, and those of the cards it took over."""
+        return [entry for card in (self, *self.taken) for entry in card.entries]
+
+    @property
+    def shown(self) -> tuple[Any, ...]:
+        """Stamps, points, target, ever given, last stamp, last use, and whether it is active."""
+        return self.left or (
+            self.stamps, self.points, self.target, self.total, self.last_stamp_at,
+            self.last_collected_at, self.is_active,
+        )  # fmt: skip
 
     @property
     def stamps(self) -> int:
@@ -49,7 +69,7 @@ class ModelCard:
         """Stamps ever given by staff or as a welcome, without the voided and refunded ones."""
         return sum(
             entry["stamps"]
-            for entry in self.entries
+            for entry in self.history
             if entry["type"] in ("stamp_earned", "welcome_bonus", "stamp_refunded")
             and not entry["voided"]
         )
@@ -60,12 +80,12 @@ class ModelCard:
 
     @property
     def last_collected_at(self) -> datetime:
-        used: list[datetime] = [e["at"] for e in self.entries if e["type"] in COLLECTING]
-        return max([self.joined_at, *used])
+        used: list[datetime] = [e["at"] for e in self.history if e["type"] in COLLECTING]
+        return max([self.joined_at, *(card.joined_at for card in self.taken), *used])
 
     @property
     def given(self) -> list[dict[str, Any]]:
-        return [e for e in self.entries if e["type"] == "stamp_earned" and not e["voided"]]
+        return [e for e in self.history if e["type"] == "stamp_earned" and not e["voided"]]
 
     def given_on(self, day: date) -> int:
         return sum(entry["stamps"] for entry in self.given if day_of(entry["at"]) == day)
@@ -195,7 +215,7 @@ class ShopModel:
 
     def void(self, card: ModelCard, number: int, unit: Unit) -> None:
         self.type_pin(is_right=True)
-        entry = card.entries[number]
+        entry, card = card.entries[number], card.merged_into or card
         earned = "stamp_earned" if unit == "stamps" else "points_earned"
         if entry["type"] not in (earned, earned.replace("earned", "redeemed")):
             raise Refused("not_voidable")
@@ -243,7 +263,7 @@ class ShopModel:
 
     def expire(self) -> None:
         for card in self.cards:
-            if self.expiration_days is None or card.points <= 0:
+            if self.expiration_days is None or card.points <= 0 or card.merged_into:
                 continue
             since = max([card.last_collected_at, *filter(None, [self.expiry_since])])
             if day_of(self.now) > day_of(since) + timedelta(days=self.expiration_days):
@@ -257,7 +277,35 @@ class ShopModel:
         expired[-1]["voided"] = True
         card.add("points_reinstated", self.now, points=-expired[-1]["points"])
 
+    def replace(self, card: ModelCard) -> None:
+        self.check_living(card)
+        card.add("card_replaced", self.now)
+
+    def merge(self, card: ModelCard, other: ModelCard) -> None:
+        for one in (card, other):
+            self.check_living(one)
+        stamps, points = other.stamps, other.points
+        last_stamp_at, last_collected_at = other.last_stamp_at, other.last_collected_at
+        other.add("cards_merged", self.now, stamps=-stamps, points=-points)
+        if card.is_active and not other.is_active:
+            card.is_active = False
+            card.add("card_suspended", self.now)
+        card.add("cards_merged", self.now, stamps=stamps, points=points)
+        other.left = (0, 0, other.target, 0, last_stamp_at, last_collected_at, False)
+        card.target = min(card.target, other.target)
+        if self.target < card.target or card.stamps <= 0:
+            card.target = self.target
+        card.taken += [other, *other.taken]
+        for one in card.taken:
+            one.merged_into = card
+        other.taken = []
+        other.is_active = False
+        for order in self.orders:
+            if order.card is other:
+                order.card = card
+
     def suspend(self, card: ModelCard, is_active: bool) -> None:
+        self.check_living(card)
         if card.is_active is not is_active:
             card.is_active = is_active
             card.add("card_reactivated" if is_active else "card_suspended", self.now)
@@ -269,7 +317,7 @@ class ShopModel:
         for name, value in values.items():
             setattr(self, name, value)
         for card in self.cards:
-            if self.target < card.target or card.stamps <= 0:
+            if card.merged_into is None and (self.target < card.target or card.stamps <= 0):
                 card.target = self.target
 
     def type_pin(self, *, is_right: bool) -> None:
@@ -309,6 +357,10 @@ class ShopModel:
             units = entry[unit]
             basis = units if basis is None else basis
             self.orders.append(ModelOrder(unit, reference, card, entry, basis, units))
+
+    def check_living(self, card: ModelCard) -> None:
+        if card.merged_into is not None:
+            raise Refused("card_inactive")
 
     def check_active(self, card: ModelCard) -> None:
         if not card.is_active:

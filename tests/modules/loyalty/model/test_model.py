@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.modules.loyalty.schemas.program import ProgramUpdate
 from app.modules.loyalty.services import (
     card_lifecycle,
+    card_merge,
+    card_service,
     pin_service,
     points_expiry,
     points_service,
@@ -21,11 +23,19 @@ from app.modules.loyalty.services import (
     refund_service,
     stamp_service,
 )
-from tests.modules.loyalty.model.machine import OVERRIDES, Machine, code_of, facts_of
+from app.modules.loyalty.services.ledger_entries import Actor
+from app.modules.loyalty.types import ActorKind
+from tests.modules.loyalty.model.machine import (
+    OVERRIDES,
+    Machine,
+    code_of,
+    facts_of,
+    outcome_of,
+)
 from tests.modules.loyalty.model.shop_model import Unit
 
 WRONG_PIN = "7193"
-MOST_CARDS = 3
+MOST_CARDS = 4
 # Enough for every pair of operations to meet, in two minutes on each.
 EXAMPLES = {"sqlite": 200, "postgresql": 200}
 CARDS = st.integers(0, MOST_CARDS - 1)
@@ -172,15 +182,36 @@ class Counter(Machine):
 
     @rule(card=CARDS, is_active=st.booleans())
     def suspend(self, card: int, is_active: bool) -> None:
-        self.model.suspend(self.card(card), is_active)
-        with self.sessions() as db:
-            card_lifecycle.change_card(
-                db,
-                caller=self.caller,
-                card_id=self.card_id(card),
-                status="active" if is_active else "suspended",
-                now=self.model.now,
-            )
+        expected, _ = outcome_of(lambda: self.model.suspend(self.card(card), is_active))
+        status = "active" if is_active else "suspended"
+        assert expected == self.code_of(
+            card_lifecycle.change_card,
+            caller=self.caller,
+            card_id=self.card_id(card),
+            status=status,
+        )
+
+    @rule(card=CARDS)
+    def replace(self, card: int) -> None:
+        expected, _ = outcome_of(lambda: self.model.replace(self.card(card)))
+        assert expected == self.code_of(
+            card_lifecycle.replace_card, caller=self.caller, card_id=self.card_id(card)
+        )
+
+    @precondition(lambda self: len(self.card_ids) > 1)
+    @rule(card=CARDS, other=CARDS)
+    def merge(self, card: int, other: int) -> None:
+        if self.card_id(card) == self.card_id(other):
+            other = card + 1
+        expected, _ = outcome_of(lambda: self.model.merge(self.card(card), self.card(other)))
+        assert expected == self.code_of(
+            card_merge.merge,
+            merchant_id=self.merchant_id,
+            survivor_card_id=self.card_id(card),
+            other_card_id=self.card_id(other),
+            reason="one person",
+            actor=Actor(ActorKind.USER),
+        )
 
     @rule(
         values=st.fixed_dictionaries(
@@ -236,6 +267,11 @@ class Counter(Machine):
         with self.sessions() as db:
             again = sent.send(db, **sent.arguments, now=self.model.now)
         assert again["replayed"] is True
+        if sent.send is card_service.enroll:  # the card that the person has by now
+            first = self.model.cards[self.card_ids.index(sent.answer["card_id"])]
+            holder = self.model.cards.index(first.merged_into or first)
+            assert again["card_id"] == self.card_ids[holder]
+            return
         assert facts_of(again) == facts_of(sent.answer)
 
     @precondition(lambda self: self.sent)
