@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, case, cast, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from app.core.db import BigInt
 from app.modules.loyalty.models import LoyaltyCard, LoyaltyTransaction
@@ -58,14 +58,16 @@ def _now() -> AnySelect:
 
 @lru_cache(maxsize=1)
 def _changes() -> AnySelect:
-    entry, first, card = LoyaltyTransaction, aliased(LoyaltyTransaction), LoyaltyCard
+    entry, card = LoyaltyTransaction, LoyaltyCard
     # Not the bare column: to have its groups in order SQLite would walk the index of all cards.
     card_id = (entry.card_id + 0).label("card_id")
-    touched = (
-        select(card_id, func.min(entry.sequence).label("sequence"))
+    place = func.row_number().over(partition_by=card_id, order_by=entry.sequence)
+    held = (entry.points_after, entry.points_delta, entry.stamps_after, entry.stamps_delta)
+    first = (
+        select(card_id, entry.sequence, *held, entry.stamps_target, place.label("place"))
         .where(*in_span(entry))
-        .group_by(card_id)
         .subquery()
+        .c
     )
     is_member = card.status.in_(MEMBERS)
     existed = first.sequence > 1  # merged and erased cards have no entries afterwards
@@ -87,11 +89,10 @@ def _changes() -> AnySelect:
                 _ready(card.stamp_count, card.stamps_target), _ready(stamps, first.stamps_target)
             ).label("rewards_ready"),
         )
-        .join_from(touched, first, (first.card_id == touched.c.card_id))
-        .join(card, (card.merchant_id == first.merchant_id) & (card.id == first.card_id))
         .where(
-            first.merchant_id == bindparam("merchant", type_=BigInt),
-            first.sequence == touched.c.sequence,
+            card.merchant_id == bindparam("merchant", type_=BigInt),
+            card.id == first.card_id,
+            first.place == 1,
         )
         .group_by(card.enrolled_store_id)
     )

@@ -266,6 +266,6 @@ def _list_figures(db: Session, step: _Step) -> dict[str, int]:
             total(stats.points_expired - stats.points_reinstated).label("points_expired"),
         ).where(stats.merchant_id == merchant_id)
     ).one()
-    active = stats_queries.read_active(db, merchant_id=merchant_id, period=period).active
+    rolled_up = stats_queries.read_rolled_up(db, merchant_id=merchant_id, period=period)
     members = sum(row["members"] for row in step.totals)
-    return {**row._mapping, "active_30_days": active, "members": members}
+    return {**row._mapping, "active_30_days": rolled_up.active.active, "members": members}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from app.core.db import BigInt
 from app.modules.loyalty.models import StaffPin
 from app.modules.loyalty.rules.figures import permille
 from app.modules.loyalty.rules.staff_counts import STAFF_COUNTS, StaffCounts
@@ -45,7 +47,7 @@ def staff_lines(
     for figures in cards["people"] if cards else ():
         _ = done[figures["actor_kind"], figures["actor_id"]]
     together = sum(done.values(), Counter())
-    names = _names(db, merchant_id, done)
+    names = _names(db, merchant_id)
     lines = [_line(who, done[who], together, names.get(who), cards) for who in done]
     return sorted(lines, key=lambda line: (not line["flags"], -line["operations"]))
 
@@ -117,23 +119,26 @@ def _quiet_hours(
     }
 
 
-def _names(db: Session, merchant_id: int, people: Collection[Person]) -> dict[Person, str]:
+def _names(db: Session, merchant_id: int) -> dict[Person, str]:
     """What people are called, deleted ones too."""
-    wanted = {
-        ActorKind.PIN: select(StaffPin.id, StaffPin.name).where(
-            StaffPin.merchant_id == merchant_id
-        ),
-        ActorKind.USER: select(User.id, User.name)
+    rows = db.connection().execute(_named(), {"merchant": merchant_id})
+    return {(kind, actor_id): name for kind, actor_id, name in rows}
+
+
+@lru_cache(maxsize=1)
+def _named() -> Any:
+    """Everybody the merchant has; one statement, since there are few of each kind."""
+    merchant = bindparam("merchant", type_=BigInt)
+    pins, users, keys = (
+        literal(kind.value).label("kind")
+        for kind in (ActorKind.PIN, ActorKind.USER, ActorKind.API_KEY)
+    )
+    return union_all(
+        select(pins, StaffPin.id, StaffPin.name).where(StaffPin.merchant_id == merchant),
+        select(users, User.id, User.name)
         .join(Membership, Membership.user_id == User.id)
-        .where(Membership.merchant_id == merchant_id),
-        ActorKind.API_KEY: select(AccessToken.id, AccessToken.name).where(
-            AccessToken.merchant_id == merchant_id, AccessToken.kind == ActorKind.API_KEY.value
+        .where(Membership.merchant_id == merchant),
+        select(keys, AccessToken.id, AccessToken.name).where(
+            AccessToken.merchant_id == merchant, AccessToken.kind == ActorKind.API_KEY.value
         ),
-    }
-    kinds = {kind for kind, _ in people}
-    return {
-        (kind.value, row.id): row.name
-        for kind, rows in wanted.items()
-        if kind.value in kinds
-        for row in db.execute(rows)
-    }
+    )

@@ -80,15 +80,17 @@ def people_of(db: Session, scope: StatsScope, period: Period) -> dict[PersonAtHo
     return found
 
 
-def active_of(db: Session, scope: StatsScope, period: Period) -> ActiveCards:
-    """Distinct cards that earned or redeemed in a period."""
-    since = scope.mark if _has_live(scope, period, _VISITS) else None
-    return stats_queries.read_active(db, **scope.of(period), since=since)
+def active_of(db: Session, scope: StatsScope, period: Period, known: ActiveCards) -> ActiveCards:
+    """Distinct cards that earned or redeemed in a period; the roll-up has `known` ones."""
+    if not _has_live(scope, period, _VISITS):
+        return known
+    new = stats_queries.read_new_active(db, **scope.of(period), since=scope.mark)
+    return ActiveCards(known.active + new.active, known.returning + new.returning)
 
 
-def waits_of(db: Session, scope: StatsScope, period: Period) -> Counter[int]:
-    """How many redemptions of a period had taken so many days."""
-    found = stats_queries.read_waits(db, **scope.of(period))
+def waits_of(db: Session, scope: StatsScope, period: Period, known: Counter[int]) -> Counter[int]:
+    """How many redemptions of a period had taken so many days; the roll-up has `known` ones."""
+    found = known.copy()
     if _has_live(scope, period, _REDEMPTIONS):
         for wait in stats_ledger.read_waits(db, Span(scope.merchant_id, scope.mark)):
             day = wait.business_day
@@ -97,12 +99,12 @@ def waits_of(db: Session, scope: StatsScope, period: Period) -> Counter[int]:
     return found
 
 
-def held_of(db: Session, scope: StatsScope) -> Totals:
-    """What the members hold now, by store of enrolment."""
+def held_of(db: Session, scope: StatsScope, known: Totals) -> Totals:
+    """What the members hold now, by store of enrolment; they held `known` at the roll-up."""
     merchant_id = scope.merchant_id
     if scope.counted_until is None:
         return card_totals.read_totals(db, merchant_id=merchant_id)
-    found = stats_queries.read_totals(db, merchant_id=merchant_id)
+    found = {store_id: counts.copy() for store_id, counts in known.items()}
     if scope.live.days:
         changes = card_totals.read_changes(db, merchant_id=merchant_id, since=scope.mark)
         for store_id, change in changes.items():

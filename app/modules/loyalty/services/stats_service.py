@@ -37,7 +37,7 @@ from app.modules.loyalty.services import (
 from app.modules.loyalty.services.card_totals import TOTALS, Totals
 from app.modules.loyalty.services.staff_cards import CardFigures
 from app.modules.loyalty.services.stats_ledger import AnySelect
-from app.modules.loyalty.services.stats_queries import Days
+from app.modules.loyalty.services.stats_queries import Days, RolledUp
 from app.modules.loyalty.services.stats_scope import StatsScope
 from app.modules.loyalty.services.stats_sums import one_snapshot
 from app.modules.tenancy.models import Merchant
@@ -74,7 +74,8 @@ def store_stats(
     )
     period = period_until(scope.places.today(now), days=days)
     found = stats_scope.days_of(db, scope, Period(period.before.first, period.last))
-    held = stats_scope.held_of(db, scope)
+    rolled_up = stats_queries.read_rolled_up(db, **scope.of(period))
+    held = stats_scope.held_of(db, scope, rolled_up.held)
     view = {
         "days": days,
         "first_day": period.first,
@@ -85,7 +86,7 @@ def store_stats(
         "series": stats_views.series(found.counts, period),
         "holdings": _holdings(scope, held, head),
         "stores": _stores(scope, found.counts, held, period),
-        **_periods(db, scope, found.counts, period, head),
+        **_periods(db, scope, found.counts, period, head, rolled_up),
         **_staff(db, scope, found, period, head),
     }
     end_read(db)
@@ -169,24 +170,35 @@ def _holdings(scope: StatsScope, held: Totals, head: AnyRow) -> Holdings:
 
 
 def _periods(
-    db: Session, scope: StatsScope, by_day: ByDay, period: Period, head: AnyRow
+    db: Session,
+    scope: StatsScope,
+    by_day: ByDay,
+    period: Period,
+    head: AnyRow,
+    rolled_up: RolledUp,
 ) -> dict[str, Any]:
     """The fields `totals`, `before` and `rewards`."""
     now = stats_views.added(c for (day, _), c in by_day.items() if day >= period.first)
     then = stats_views.added(c for (day, _), c in by_day.items() if day < period.first)
     return {
-        "totals": stats_views.period_figures(now, stats_scope.active_of(db, scope, period)),
-        "before": stats_views.period_figures(then, stats_scope.active_of(db, scope, period.before)),
-        "rewards": _rewards(db, scope, period, now, head),
+        "totals": stats_views.period_figures(
+            now, stats_scope.active_of(db, scope, period, rolled_up.active)
+        ),
+        "before": stats_views.period_figures(
+            then, stats_scope.active_of(db, scope, period.before, rolled_up.before)
+        ),
+        "rewards": _rewards(
+            scope, now, head, stats_scope.waits_of(db, scope, period, rolled_up.waits)
+        ),
     }
 
 
 def _rewards(
-    db: Session, scope: StatsScope, period: Period, counts: Counter[str], head: AnyRow
+    scope: StatsScope, counts: Counter[str], head: AnyRow, waits: Counter[int]
 ) -> RewardFigures:
     net = stats_views.figures(counts)
     return RewardFigures(
-        days_to_reward=median_of(stats_scope.waits_of(db, scope, period)),
+        days_to_reward=median_of(waits),
         stamps_redeemed_permille=permille(
             counts["stamps_redeemed"] - counts["stamps_returned"],
             net["stamps_net"] + counts["stamps_welcome"],

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core.db import end_read
+from app.core.db import BigInt, end_read
 from app.modules.loyalty.rules.business_day import business_day
 from app.modules.loyalty.rules.staff_counts import tally_staff
 from app.modules.loyalty.rules.statistics import tally
 from app.modules.loyalty.services import stats_ledger
 from app.modules.loyalty.services.stats_ledger import QUARTER_S, Span
 from app.modules.loyalty.types import StoreFacts
-from app.modules.tenancy.services import store_service
+from app.modules.tenancy.models import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,8 @@ class Places:
     @classmethod
     def of(cls, db: Session, *, merchant_id: int) -> Places:
         """All stores of a merchant, by name."""
-        rows = store_service.list_stores(db, merchant_id=merchant_id)
-        return cls(
-            {
-                row.id: StoreFacts(row.id, row.code, row.name, row.timezone, row.day_starts_at)
-                for row in rows
-            }
-        )
+        rows = db.connection().execute(_stores(), {"merchant": merchant_id})
+        return cls({row.id: StoreFacts(*row) for row in rows})
 
     def today(self, now: datetime) -> date:
         """The business day it is by now (aware) at the store that is furthest ahead."""
@@ -93,6 +89,16 @@ def one_snapshot(db: Session) -> None:
     end_read(db)
     if db.get_bind().dialect.name != "sqlite":
         db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+@lru_cache(maxsize=1)
+def _stores() -> Select[int, str, str, str, time]:
+    store = Store
+    return (
+        select(store.id, store.code, store.name, store.timezone, store.day_starts_at)
+        .where(store.merchant_id == bindparam("merchant", type_=BigInt))
+        .order_by(store.name, store.id)
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.modules.loyalty.services import daily_stats, stats_service
@@ -88,3 +89,18 @@ def test_given_a_roll_up_when_life_goes_on_then_statistics_stay_exact_at_any_mom
         then = now
     daily_stats.roll_up(db, now=then)
     check(book, then)
+
+
+def test_given_entries_since_the_roll_up_when_asked_then_ten_reads_answer(db: Session) -> None:
+    book, reads = seeded(db), []
+
+    def remember(*seen: Any) -> None:
+        reads.extend([seen[2]] if seen[2].startswith("SELECT") else [])
+
+    daily_stats.roll_up(db, now=NOW - timedelta(days=9))
+    event.listen(db.get_bind(), "before_cursor_execute", remember)
+    try:
+        stats_service.store_stats(db, merchant_id=book.shop.merchant_id, days=30, now=NOW)
+    finally:
+        event.remove(db.get_bind(), "before_cursor_execute", remember)
+    assert len(reads) == 10
