@@ -231,11 +231,16 @@ def make_terminal(
     return save(db, Terminal(**place, **defaults | columns))
 
 
-def make_pass(db: Session, *, card: LoyaltyCard, provider: str = "google") -> WalletPass:
+def make_pass(
+    db: Session, *, card: LoyaltyCard, provider: str = "google", **columns: Any
+) -> WalletPass:
     """A copy of the card in a phone's wallet, up to date."""
-    revision = {"target_revision": card.revision, "synced_revision": card.revision}
+    defaults = {
+        "serial": f"{next(_NUMBERS):032x}", "created_at": NOW,
+        "target_revision": card.revision, "synced_revision": card.revision,
+    }  # fmt: skip
     place = {"merchant_id": card.merchant_id, "card_id": card.id, "provider": provider}
-    return save(db, WalletPass(**place, **revision, created_at=NOW))
+    return save(db, WalletPass(**place, **defaults | columns))
 
 
 def save(db: Session, row: _Row) -> _Row:

@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     pin_pepper: SecretStr = Field(default_factory=_kept_in_data_dir("pin_pepper"))
     ledger_key: SecretStr = Field(default_factory=_kept_in_data_dir("ledger_key"))
     old_pin_peppers: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    old_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     old_ledger_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
 
     timezone: str = "Europe/Luxembourg"
@@ -124,7 +125,9 @@ class Settings(BaseSettings):
         """Who e-mails come from."""
         return Sender.parse(self.mail_from, name=self.brand_name)
 
-    @field_validator("trusted_proxies", "old_pin_peppers", "old_ledger_keys", mode="before")
+    @field_validator(
+        "trusted_proxies", "old_secret_keys", "old_pin_peppers", "old_ledger_keys", mode="before"
+    )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):

@@ -55,6 +55,7 @@ class LoyaltyProgram(Base):
     stamp_icon: Mapped[str] = mapped_column(text_of(20), default="coffee")
     terms_text: Mapped[str] = mapped_column(text_of(5000), default="")
     privacy_url: Mapped[str | None] = mapped_column(text_of(500))
+    rotating_barcode: Mapped[bool] = mapped_column(Flag, default=False)
     revision: Mapped[int] = mapped_column(BigInt, default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from app.core.config import get_settings
-from app.core.i18n import Catalogue
 from app.core.mail import outbox
+from app.modules.loyalty.config import texts
 
-_LOCALES: Final = Path(__file__).parents[1] / "locales"
 _GOOD_FOR: Final = timedelta(days=3)
 
 
@@ -34,7 +30,7 @@ def send(
     in words). After `good_for` it is
     no longer sent.
     """
-    translator = _texts().translator(language)
+    translator = texts().translator(language)
     shown = {
         name: translator.date(value, style="long") if isinstance(value, date) else value
         for name, value in facts.items()
@@ -48,12 +44,4 @@ def send(
         purpose=words.rpartition(".")[2],
         good_for=good_for,
         now=now,
-    )
-
-
-@lru_cache(maxsize=1)
-def _texts() -> Catalogue:
-    settings = get_settings()
-    return Catalogue.load(
-        [_LOCALES], default=settings.default_language, strict=not settings.is_production
     )

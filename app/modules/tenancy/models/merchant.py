@@ -29,7 +29,10 @@ class Merchant(Base):
 
 
 class Store(Base):
-    """One shop of a merchant. Its business day starts at `day_starts_at` local time."""
+    """One shop of a merchant. Its business day starts at `day_starts_at` local time.
+
+    Latitude and longitude are millionths of a degree (WGS 84).
+    """
 
     __tablename__ = "stores"
     # A start after noon could put the business day two days behind UTC's.
@@ -47,4 +50,6 @@ class Store(Base):
     day_starts_at: Mapped[time] = mapped_column(Time, default=time(0))
     country: Mapped[str] = mapped_column(text_of(2), default="LU")
     locale: Mapped[str] = mapped_column(text_of(8), default="en")
+    latitude_e6: Mapped[int | None]
+    longitude_e6: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

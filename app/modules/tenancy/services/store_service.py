@@ -15,6 +15,7 @@ from app.core.errors import FieldError, ValidationFailed
 from app.modules.tenancy.errors import MerchantNotFound, StoreNotFound, StoreRequired
 from app.modules.tenancy.models import Merchant, Store
 from app.modules.tenancy.rules import places
+from app.modules.tenancy.rules.positions import check_position
 from app.modules.tenancy.services.short_cache import ShortCache
 from app.modules.tenancy.types import MerchantContext, MerchantStatus, StoreContext
 
@@ -60,14 +61,19 @@ def create_store(  # noqa: PLR0913 - a store has that many facts, most with a de
     day_starts_at: time = time(0),
     country: str = "LU",
     locale: str = "en",
+    latitude_e6: int | None = None,
+    longitude_e6: int | None = None,
     now: datetime | None = None,
 ) -> Store:
     """Make a store of a merchant. `day_starts_at` is local, 12:00 at the latest.
+
+    Latitude and longitude are millionths of a degree: phones show the pass nearby.
 
     Raises:
         ValidationFailed: a field makes no sense, or another store has the code.
         MerchantNotFound.
     """
+    check_position(latitude_e6, longitude_e6)
     store = Store(
         merchant_id=merchant_id,
         code=places.check_store_code(code),
@@ -77,6 +83,8 @@ def create_store(  # noqa: PLR0913 - a store has that many facts, most with a de
         day_starts_at=places.check_day_start(day_starts_at),
         country=places.check_country(country),
         locale=places.check_language(locale),
+        latitude_e6=latitude_e6,
+        longitude_e6=longitude_e6,
         created_at=now or utc_now(),
     )
     get_merchant(db, merchant_id=merchant_id)
