@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, Field, computed_field, model_validator
 
 from app.modules.loyalty.config import get_loyalty_settings
+from app.modules.loyalty.rules.pictures import PictureKind
 from app.modules.loyalty.schemas.fields import (
     UNSET,
     Body,
@@ -24,6 +25,8 @@ from app.modules.loyalty.schemas.fields import (
     refusal,
     whole,
 )
+from app.modules.loyalty.schemas.picture_fetch import FETCH_EXAMPLE, PictureFetch
+from app.modules.loyalty.schemas.wallet import WalletAvailability
 from app.modules.loyalty.types import LoyaltyType, Unit
 
 DEFAULT_COLOR: Final = "#4F46E5"
@@ -34,6 +37,8 @@ MAXIMUM_RATE: Final = 1_000_000
 MAXIMUM_POINTS: Final = 10_000_000
 # Where pictures are served, outside the API.
 MEDIA_PATH: Final = "/media"
+# Fields that are no columns: where pictures are to be fetched from.
+WISHES: Final = {"logo_url", "hero_url"}
 _IMAGE_NAME: Final = re.compile(r"(?:logo|hero)-[0-9a-f]{64}\.(?:png|jpg)")
 
 
@@ -92,6 +97,10 @@ MinimumPoints = Annotated[int, whole(0, MAXIMUM_POINTS)]
 WelcomePoints = Annotated[int, whole(0, MAXIMUM_RATE)]
 ExpirationDays = Annotated[int, whole(30, 3650)]
 ImageName = Annotated[str, AfterValidator(_image_name)]
+ImageSource = Annotated[
+    HttpsAddress,
+    Field(description="Fetched once, a little later, and then served by us; see `logo_fetch`."),
+]
 
 
 class ProgramCreate(Body):
@@ -152,6 +161,11 @@ class ProgramCreate(Body):
     stamp_icon: StampIcon = StampIcon.COFFEE
     terms_text: Terms = ""
     privacy_url: HttpsAddress | None = None
+    rotating_barcode: Flag = Field(
+        False, description="Codes of Google passes change every 30 s: photos of them go stale."
+    )
+    logo_url: ImageSource | None = None
+    hero_url: ImageSource | None = None
 
     @model_validator(mode="after")
     def _check_welcome_bonus(self) -> Self:
@@ -189,13 +203,15 @@ class ProgramUpdate(Body):
     stamp_icon: StampIcon = UNSET
     terms_text: Terms = UNSET
     privacy_url: HttpsAddress | None = UNSET
+    rotating_barcode: Flag = UNSET
+    logo_url: ImageSource | None = UNSET
+    hero_url: ImageSource | None = UNSET
 
-
-class WalletAvailability(Reply):
-    """Which phone wallets take the merchant's cards."""
-
-    google: bool = False
-    apple: bool = False
+    @model_validator(mode="after")
+    def _check_one_source(self) -> Self:
+        if any({f"{kind}_url", f"{kind}_image"} <= self.model_fields_set for kind in PictureKind):
+            raise refusal("image_or_url")
+        return self
 
 
 LOGO_EXAMPLE: Final = f"logo-{'3f2a' * 16}.png"
@@ -284,7 +300,10 @@ class ProgramResponse(ProgramLooks, ProgramRules):
             "max_daily_stamps": 5,
             "require_staff_pin": True,
             "pin_session_minutes": 5,
+            "rotating_barcode": False,
             "revision": 3,
+            "logo_fetch": None,
+            "hero_fetch": FETCH_EXAMPLE,
             "wallet": {"google": False, "apple": False},
             "created_at": "2026-11-02T08:15:00Z",
             "updated_at": "2026-11-20T17:40:12Z",
@@ -298,7 +317,10 @@ class ProgramResponse(ProgramLooks, ProgramRules):
     max_daily_stamps: int
     require_staff_pin: bool
     pin_session_minutes: int
+    rotating_barcode: bool
     revision: int
+    logo_fetch: PictureFetch | None = Field(None, description="Null: nothing is to be fetched.")
+    hero_fetch: PictureFetch | None = Field(None, description="As `logo_fetch`.")
     wallet: WalletAvailability = WalletAvailability()
     created_at: UtcTime
     updated_at: UtcTime

@@ -6,16 +6,17 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any, Final, TypedDict
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, literal, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.db import atomic, end_read
 from app.core.errors import FieldError, NotFound, PayloadTooLarge, ValidationFailed
 from app.modules.loyalty.errors import ProgramNotFound
-from app.modules.loyalty.models import LoyaltyProgram, ProgramImage
+from app.modules.loyalty.models import LoyaltyProgram, ProgramImage, StampPicture
 from app.modules.loyalty.rules.pictures import MAXIMUM_BYTES, Picture, PictureKind, redraw
 from app.modules.loyalty.types import ActorKind, Caller
+from app.modules.loyalty.types.pictures import PICTURE_PREFIX
 from app.modules.tenancy.services import audit_service
 
 # Which column of the program shows which kind.
@@ -65,17 +66,12 @@ def store_image(
         raise PayloadTooLarge(max_bytes=MAXIMUM_BYTES)
     end_read(db)
     picture = redraw(content, kind)
-    view = _view(picture, kind)
+    view = view_of(picture, kind)
     with atomic(db):
-        program = _locked_program(db, merchant_id)
+        program = locked_program(db, merchant_id=merchant_id)
         drop_unused(db, program, replaced=frozenset(), now=now)
-        if not _is_known(db, merchant_id, view["name"]):
-            image = ProgramImage(
-                merchant_id=merchant_id, content=picture.content, created_at=now, **view
-            )
-            db.add(image)
+        if keep(db, program, picture, view, now=now):
             _audit(db, program, view["name"], caller, now=now)
-            db.flush()
     return view
 
 
@@ -85,11 +81,15 @@ def read_image(db: Session, *, name: str) -> ServedImage:
     Raises:
         NotFound.
     """
+    kept: Select[bytes, str]
+    if name.startswith(PICTURE_PREFIX):
+        kept = select(StampPicture.content, literal("image/png").label("content_type"))
+        kept = kept.where(StampPicture.name == name)
+    else:
+        kept = select(ProgramImage.content, ProgramImage.content_type)
+        kept = kept.where(ProgramImage.name == name)
     row = db.execute(
-        select(ProgramImage.content, ProgramImage.content_type)
-        .where(ProgramImage.name == name)
-        .limit(1)
-        .execution_options(tenant_exempt="a picture is public under its name")
+        kept.limit(1).execution_options(tenant_exempt="a picture is public under its name")
     ).one_or_none()
     if row is None:
         raise NotFound
@@ -129,8 +129,39 @@ def drop_unused(
     )
 
 
-def _locked_program(db: Session, merchant_id: int) -> LoyaltyProgram:
-    """The program, locked: one change of a merchant's pictures after the other."""
+def keep(
+    db: Session, program: LoyaltyProgram, picture: Picture, view: ImageView, *, now: datetime
+) -> bool:
+    """Keep a picture, inside the caller's `atomic`; False where the merchant has it already."""
+    if _is_known(db, program.merchant_id, view["name"]):
+        return False
+    db.add(
+        ProgramImage(
+            merchant_id=program.merchant_id, content=picture.content, created_at=now, **view
+        )
+    )
+    db.flush()
+    return True
+
+
+def view_of(picture: Picture, kind: PictureKind) -> ImageView:
+    """What is known of a picture, under the name that its content gives it."""
+    digest = hashlib.sha256(picture.content).hexdigest()
+    return ImageView(
+        name=f"{kind}-{digest}.{_SUFFIXES[picture.content_type]}",
+        kind=kind.value,
+        content_type=picture.content_type,
+        width=picture.width,
+        height=picture.height,
+    )
+
+
+def locked_program(db: Session, *, merchant_id: int) -> LoyaltyProgram:
+    """The program, locked: one change of a merchant's pictures after the other.
+
+    Raises:
+        ProgramNotFound.
+    """
     program = db.execute(
         select(LoyaltyProgram)
         .where(LoyaltyProgram.merchant_id == merchant_id)
@@ -147,17 +178,6 @@ def _is_known(db: Session, merchant_id: int, name: str) -> bool:
         ProgramImage.merchant_id == merchant_id, ProgramImage.name == name
     )
     return db.execute(found).scalar_one_or_none() is not None
-
-
-def _view(picture: Picture, kind: PictureKind) -> ImageView:
-    digest = hashlib.sha256(picture.content).hexdigest()
-    return ImageView(
-        name=f"{kind}-{digest}.{_SUFFIXES[picture.content_type]}",
-        kind=kind.value,
-        content_type=picture.content_type,
-        width=picture.width,
-        height=picture.height,
-    )
 
 
 def _audit(

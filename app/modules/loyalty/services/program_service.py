@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -9,13 +10,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, jobs
 from app.core.db import atomic, end_read
 from app.core.errors import EditConflict
 from app.modules.loyalty.errors import ProgramExists, ProgramNotFound
 from app.modules.loyalty.models import LoyaltyProgram, MerchantLoyaltySettings
-from app.modules.loyalty.schemas.program import ProgramCreate, ProgramUpdate
-from app.modules.loyalty.services import program_changes, reward_service
+from app.modules.loyalty.schemas.program import WISHES, ProgramCreate, ProgramUpdate
+from app.modules.loyalty.services import image_wishes, program_changes, reward_service
 from app.modules.loyalty.types import ActorKind, Caller, LoyaltyType
 from app.modules.tenancy.models import Merchant
 from app.modules.tenancy.services import audit_service, store_service
@@ -80,7 +81,7 @@ def create_program(
     now = now or clock.utc_now()
     store = store_service.find_store(db, store_id=store_id)
     end_read(db)
-    values = data.model_dump(mode="json")
+    values, wishes = data.model_dump(mode="json", exclude=WISHES), image_wishes.wishes_of(data)
     values["card_name"] = values["card_name"] or store.merchant_name[:_CARD_NAME_LENGTH].rstrip()
     program = LoyaltyProgram(
         merchant_id=store.merchant_id,
@@ -94,9 +95,13 @@ def create_program(
         with atomic(db):
             db.add(program)
             db.flush()
-            _audit(db, program, "program_created", caller, old=None, new=values, now=now)
+            image_wishes.save(db, program, wishes, now=now)
+            new = values | image_wishes.as_acts(wishes)
+            _audit(db, program, "program_created", caller, old=None, new=new, now=now)
     except IntegrityError:
         raise ProgramExists from None
+    if wishes:
+        jobs.wake()
     return program
 
 
@@ -112,9 +117,13 @@ def get_program(db: Session, *, merchant_id: int) -> LoyaltyProgram:
     return program
 
 
-def etag(program: LoyaltyProgram) -> str:
-    """The entity tag of a program: it changes with every change."""
-    return f'"program-{program.id}-{program.revision}"'
+def etag(program: LoyaltyProgram, *facts: str) -> str:
+    """The entity tag of a program: it changes with every change.
+
+    `facts` are what an answer shows besides. `If-Match` asks for the revision only, so that
+    nobody's change is refused because of them.
+    """
+    return f'"{"-".join([_version(program), *facts])}"'
 
 
 def update_program(
@@ -142,14 +151,20 @@ def update_program(
         program = db.execute(_program_of(merchant_id).with_for_update()).scalar_one_or_none()
         if program is None:
             raise ProgramNotFound
-        if if_match is not None and if_match.strip() != "*" and etag(program) not in if_match:
+        if if_match is not None and not _is_based_on(if_match, program):
             raise EditConflict
         new = program_changes.changes(db, program, data)
-        if new:
-            before = {name: getattr(program, name) for name in new}
+        known = image_wishes.open_fetches(db, merchant_id=merchant_id)
+        wishes = image_wishes.changes(known, image_wishes.wishes_of(data))
+        if new or wishes:
+            old = {name: getattr(program, name) for name in new}
+            old |= image_wishes.as_acts(image_wishes.urls_of(known, wishes))
             program = program_changes.carry_out(db, program, new, now=now)
-            _audit(db, program, "program_changed", caller, old=before, new=new, now=now)
-        return program
+            image_wishes.save(db, program, wishes, now=now)
+            new |= image_wishes.as_acts(wishes)
+            _audit(db, program, "program_changed", caller, old=old, new=new, now=now)
+    jobs.wake()
+    return program
 
 
 def public_program(db: Session, *, store_code: str) -> PublicProgram:
@@ -212,6 +227,15 @@ def _rewards(db: Session, merchant_id: int) -> list[PublicReward]:
         PublicReward(name=reward.name, cost_points=reward.cost_points)
         for reward in reward_service.on_offer(db.connection(), merchant_id=merchant_id)
     ]
+
+
+def _version(program: LoyaltyProgram) -> str:
+    return f"program-{program.id}-{program.revision}"
+
+
+def _is_based_on(if_match: str, program: LoyaltyProgram) -> bool:
+    version = re.compile(rf'"{_version(program)}["-]')
+    return if_match.strip() == "*" or version.search(if_match) is not None
 
 
 def _program_of(merchant_id: int) -> Select[LoyaltyProgram]:

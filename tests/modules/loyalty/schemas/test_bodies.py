@@ -88,7 +88,7 @@ def test_given_a_change_of_nothing_when_dumped_then_nothing_is_there(
 def test_given_null_when_a_change_names_it_then_only_optional_facts_take_it(field: str) -> None:
     nullable = {
         "stamps_reward_value_cents", "card_secondary_color", "privacy_url", "logo_image",
-        "hero_image", "points_expiration_days",
+        "hero_image", "logo_url", "hero_url", "points_expiration_days",
     }  # fmt: skip
     if field in nullable:
         assert ProgramUpdate.model_validate({field: None}).model_dump(exclude_unset=True) == {

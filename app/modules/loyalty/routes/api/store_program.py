@@ -24,6 +24,7 @@ from app.modules.loyalty.routes.api.answers import (
 )
 from app.modules.loyalty.routes.deps import ManagerCaller, StaffCaller, StoreManagerCaller
 from app.modules.loyalty.routes.preview_wording import preview_sentences
+from app.modules.loyalty.routes.program_view import program_answer
 from app.modules.loyalty.schemas.images import ImageResponse, ImageUpload
 from app.modules.loyalty.schemas.program import (
     ProgramCreate,
@@ -44,15 +45,20 @@ ImageForm = Annotated[ImageUpload, Form(media_type="multipart/form-data")]
     responses={**cached(), **answers(*READS, ValidationFailed, ProgramNotFound)},
 )
 def get_program(
-    db: Db, response: Response, caller: StaffCaller, if_none_match: IfNoneMatch = None
+    request: Request,
+    db: Db,
+    response: Response,
+    caller: StaffCaller,
+    if_none_match: IfNoneMatch = None,
 ) -> ProgramResponse | Response:
     """The merchant's program."""
     program = program_service.get_program(db, merchant_id=caller.merchant_id)
-    etag = program_service.etag(program)
+    answer = program_answer(request, db, response, program)
+    etag = response.headers["ETag"]
     if is_known(if_none_match, etag):
         return not_modified(etag, cache_control=_ASK_FIRST)
-    response.headers.update({"ETag": etag, "Cache-Control": _ASK_FIRST})
-    return ProgramResponse.model_validate(program)
+    response.headers["Cache-Control"] = _ASK_FIRST
+    return answer
 
 
 @router.post(
@@ -62,13 +68,12 @@ def get_program(
     responses={**with_etag(201), **answers(*AT_A_STORE, ProgramExists)},
 )
 def create_program(
-    db: Db, response: Response, caller: StoreManagerCaller, body: ProgramCreate
+    request: Request, db: Db, response: Response, caller: StoreManagerCaller, body: ProgramCreate
 ) -> ProgramResponse:
     """Create the program: each merchant has one."""
     assert caller.store_id is not None
     program = program_service.create_program(db, store_id=caller.store_id, data=body, caller=caller)
-    response.headers["ETag"] = program_service.etag(program)
-    return ProgramResponse.model_validate(program)
+    return program_answer(request, db, response, program)
 
 
 @router.patch(
@@ -77,6 +82,7 @@ def create_program(
     responses={**with_etag(), **answers(*WRITES, ProgramNotFound, EditConflict)},
 )
 def update_program(
+    request: Request,
     db: Db,
     response: Response,
     caller: ManagerCaller,
@@ -90,8 +96,7 @@ def update_program(
     program = program_service.update_program(
         db, merchant_id=caller.merchant_id, data=body, if_match=if_match, caller=caller
     )
-    response.headers["ETag"] = program_service.etag(program)
-    return ProgramResponse.model_validate(program)
+    return program_answer(request, db, response, program)
 
 
 @router.post(
