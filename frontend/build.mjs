@@ -8,6 +8,7 @@
  *   public/*           files whose address is fixed    → <name>.<ext>
  *   manifest.json      logical name → hashed name, e.g. {"app.css": "app-1A2B3C4D.css"}
  *   icons.json         name → inner SVG of the Lucide icons that templates, Python and scripts name
+ *   stamps/<icon>.png  the icons a stamp can be, for pictures on passes
  *
  * Everything is built beside the old folder and moved into place at the end: a failed build changes nothing.
  */
@@ -17,7 +18,7 @@ import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, renameSync
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { usedIcons } from "./icons.mjs";
+import { stampMasks, usedIcons } from "./icons.mjs";
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const STATIC = path.join(ROOT, "app", "static");
@@ -32,6 +33,7 @@ try {
   await serviceWorker(manifest);
   writeJson("manifest.json", manifest);
   writeJson("icons.json", usedIcons(ROOT));
+  stamps();
   rmSync(STATIC, { recursive: true, force: true });
   renameSync(OUT, STATIC);
 } catch (error) {
@@ -89,6 +91,14 @@ function assets() {
     copyFileSync(file, path.join(OUT, base));
   }
   return names;
+}
+
+/** Under their own names: Python looks for them, not a browser. */
+function stamps() {
+  mkdirSync(path.join(OUT, "stamps"));
+  for (const [name, png] of Object.entries(stampMasks(ROOT))) {
+    writeFileSync(path.join(OUT, "stamps", `${name}.png`), png);
+  }
 }
 
 /** The service worker is built last: it is told which files make up the shell. */
