@@ -1,6 +1,8 @@
 #!/bin/sh
-# What the tests need from the system: a Chromium (unless the argument is `none`) and PostgreSQL's server
-# programs. Root on a Debian-like system: installs what is missing. Anyone else: names the one command.
+# What the tests need from the system: a Chromium (unless the argument is `none`), PostgreSQL's server
+# programs, OpenSSL, and KDE's reader of passes with a compiler where there is a package of it (elsewhere
+# its tests are left out). Root on a Debian-like system: installs what is missing. Anyone else: names the
+# one command.
 set -eu
 browser=${1:-chromium}
 
@@ -24,15 +26,31 @@ have_postgresql() {
     return 1
 }
 
+have_pass_reader() {
+    [ -d /usr/include/KPim/KPkPass ] && command -v g++ >/dev/null 2>&1
+}
+
+no_pass_reader_to_be_had() {
+    ! apt-cache show libkpimpkpass-dev >/dev/null 2>&1
+}
+
 missing() {
     [ "$browser" = none ] || have_chromium || printf 'chromium chromium-sandbox fonts-liberation '
     have_postgresql || printf 'postgresql '
+    command -v openssl >/dev/null 2>&1 || printf 'openssl '
+    have_pass_reader || no_pass_reader_to_be_had || printf 'libkpimpkpass-dev g++ '
 }
 
+can_install=no
+[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && can_install=yes
+# A fresh container knows of no package yet.
+if [ "$can_install" = yes ] && ! have_pass_reader && ! ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1; then
+    apt-get update -qq
+fi
 packages=$(missing)
 [ -z "$packages" ] && exit 0
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+if [ "$can_install" = yes ]; then
     echo "Installing for the tests: $packages"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq

@@ -94,6 +94,13 @@ class TransactionNotFound(AppError):
     status: ClassVar[int] = 404
 
 
+class PassNotFound(AppError):
+    """No such pass of a phone's wallet."""
+
+    code: ClassVar[str] = "pass_not_found"
+    status: ClassVar[int] = 404
+
+
 class ProgramExists(AppError):
     """The merchant already has its program; change it instead."""
 
@@ -126,6 +133,13 @@ class CardReplaced(AppError):
     """The code belonged to a card that got new codes; the old ones do nothing."""
 
     code: ClassVar[str] = "card_replaced"
+    status: ClassVar[int] = 409
+
+
+class CodeExpired(AppError):
+    """The code changes every half minute, and this one is older: the pass must be opened."""
+
+    code: ClassVar[str] = "code_expired"
     status: ClassVar[int] = 409
 
 
@@ -280,3 +294,10 @@ class AmountTooLarge(AppError):
 
     code: ClassVar[str] = "amount_too_large"
     status: ClassVar[int] = 422
+
+
+class WalletNotConfigured(AppError):
+    """This wallet is not offered, or its setup is not in order at the moment."""
+
+    code: ClassVar[str] = "wallet_not_configured"
+    status: ClassVar[int] = 503

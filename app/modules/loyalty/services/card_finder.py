@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core import db as database
 from app.core.errors import FieldError, ValidationFailed
 from app.modules.loyalty.errors import CardNotFound, CardReplaced
 from app.modules.loyalty.models import CardCode, LoyaltyCard
+from app.modules.loyalty.rules.rotating_code import read_rotating
 from app.modules.loyalty.rules.scan import Scan, ScanKind, read_scan
-from app.modules.loyalty.services import card_queries
+from app.modules.loyalty.services import card_queries, rotating_codes
 from app.modules.loyalty.services.card_queries import Question
 from app.modules.loyalty.types import CardState, CardStatus, CodeState
 from app.modules.tenancy.errors import StoreRequired
@@ -45,7 +47,7 @@ def find_state(
     twice (leading zeros, old codes).
 
     Raises:
-        CardNotFound (mistyped), CardReplaced, StoreRequired, ValidationFailed.
+        CardNotFound (mistyped), CardReplaced, CodeExpired, StoreRequired, ValidationFailed.
     """
     if (card.qr_code, card.card_number, card.card_id).count(None) != 2:
         raise ValidationFailed(FieldError(("card",), "card_one_of"))
@@ -53,25 +55,53 @@ def find_state(
         if card.code is None:
             question = replace(question, card_id=card.card_id)
             return question, _only(card_queries.read_states(connection, question, now=now))
-        scan = read_scan(card.code)
-        if scan.kind is ScanKind.QR:
-            exact = replace(question, qr_code_data=scan.candidates[0])
-            states = card_queries.read_states(connection, exact, now=now)
-            if states and states[0].status is not CardStatus.MERGED:
-                return exact, states[0]
-        merchant_id, card_id = _find(connection, scan, merchant_id=question.merchant_id)
-        question = replace(question, merchant_id=merchant_id, card_id=card_id)
-        return question, _only(card_queries.read_states(connection, question, now=now))
+        rotating = read_rotating(card.code)
+        scan = read_scan(rotating.qr_code_data if rotating else card.code)
+        found, state = _by_scan(connection, scan, question, now=now)
+        # A retry is the scan of a moment ago: it gets the answer of then.
+        if rotating is not None and state.remembered is None:
+            rotating_codes.check_shown(
+                connection,
+                rotating,
+                merchant_id=state.merchant_id,
+                card_id=state.card_id,
+                at=question.occurred_at or now,
+            )
+        return found, state
 
 
-def find_card_id(db: Session, *, merchant_id: int, text: str) -> int:
+def find_card_id(db: Session, *, merchant_id: int, text: str, now: datetime | None = None) -> int:
     """The id of the merchant's card that a scanned or typed text means.
 
     Raises:
-        CardNotFound (mistyped), CardReplaced.
+        CardNotFound (mistyped), CardReplaced, CodeExpired.
     """
+    rotating = read_rotating(text)
+    scan = read_scan(rotating.qr_code_data if rotating else text)
     with database.read_connection(db) as connection:
-        return _find(connection, read_scan(text), merchant_id=merchant_id)[1]
+        _merchant_id, card_id = _find(connection, scan, merchant_id=merchant_id)
+        if rotating is not None:
+            rotating_codes.check_shown(
+                connection,
+                rotating,
+                merchant_id=merchant_id,
+                card_id=card_id,
+                at=now or clock.utc_now(),
+            )
+    return card_id
+
+
+def _by_scan(
+    connection: Connection, scan: Scan, question: Question, *, now: datetime
+) -> tuple[Question, CardState]:
+    if scan.kind is ScanKind.QR:
+        exact = replace(question, qr_code_data=scan.candidates[0])
+        states = card_queries.read_states(connection, exact, now=now)
+        if states and states[0].status is not CardStatus.MERGED:
+            return exact, states[0]
+    merchant_id, card_id = _find(connection, scan, merchant_id=question.merchant_id)
+    question = replace(question, merchant_id=merchant_id, card_id=card_id)
+    return question, _only(card_queries.read_states(connection, question, now=now))
 
 
 def _only(states: list[CardState]) -> CardState:

@@ -43,12 +43,12 @@ def lookup(  # noqa: PLR0913 - one optional keyword for each way to find a card
     the merchant's first store's).
 
     Raises:
-        CardNotFound (mistyped), CardReplaced.
+        CardNotFound (mistyped), CardReplaced, CodeExpired.
         ValidationFailed: the e-mail address or phone number makes no sense.
     """
     code = qr_code if qr_code is not None else card_number
     if code is not None:
-        card_id = find_card_id(db, merchant_id=merchant_id, text=code)
+        card_id = find_card_id(db, merchant_id=merchant_id, text=code, now=now)
     elif email is not None:
         card_id = _by_contact(db, merchant_id, Customer.email == normalise_email(email))
     elif phone is not None:
@@ -56,7 +56,7 @@ def lookup(  # noqa: PLR0913 - one optional keyword for each way to find a card
         card_id = _by_contact(db, merchant_id, Customer.phone == number)
     elif query is not None:
         place = country or country_of(db, merchant_id=merchant_id)
-        card_id = _by_anything(db, merchant_id, query, place)
+        card_id = _by_anything(db, merchant_id, query, place, now=now)
     else:
         raise ValidationFailed(FieldError(("body",), "one_lookup"))
     return get_card(db, merchant_id=merchant_id, card_id=card_id, store_id=store_id, now=now)
@@ -77,7 +77,9 @@ def phone_of(text: str, country: str) -> str | None:
         return None
 
 
-def _by_anything(db: Session, merchant_id: int, text: str, country: str) -> int:
+def _by_anything(
+    db: Session, merchant_id: int, text: str, country: str, *, now: datetime | None
+) -> int:
     scan = read_scan(text)
     try:
         if scan.kind is ScanKind.EMAIL:
@@ -88,7 +90,7 @@ def _by_anything(db: Session, merchant_id: int, text: str, country: str) -> int:
     except ValidationFailed:
         raise CardNotFound(mistyped=True) from None
     try:
-        return find_card_id(db, merchant_id=merchant_id, text=text)
+        return find_card_id(db, merchant_id=merchant_id, text=text, now=now)
     except CardNotFound:
         number_typed = phone_of(scan.text, country) if scan.kind is ScanKind.NUMBER else None
         if number_typed is None:
