@@ -20,6 +20,8 @@ from app.core.jobs.schedule import WhenDue, due_slot
 from app.core.jobs.waking import listening, wake
 
 TICK_S = 2.0
+# Between two ticks at the least: a counter that is busy wakes the loop all the time.
+_REST_S = 0.1
 # Within the 20 seconds that a shutdown may take.
 _STOP_S = 15.0
 _log = structlog.get_logger(__name__)
@@ -29,14 +31,15 @@ _log = structlog.get_logger(__name__)
 def background(
     sessions: sessionmaker[Session], jobs: tuple[Job, ...], *, tz: ZoneInfo
 ) -> Iterator[None]:
-    """Run the jobs while the block runs, in two threads.
+    """Run the jobs while the block runs.
 
-    One has the jobs with slots, which may take long; the other what cannot wait for them. At
-    the end both stop after their batch and give their leases back.
+    One thread has the jobs with slots, which may take long. What is done whenever it is due has
+    a thread each: a mail server that does not answer keeps no wallet waiting, nor the other way
+    round. At the end all stop after their batch and give their leases back.
     """
     with_slots = tuple(job for job in jobs if not isinstance(job.slot, WhenDue))
-    when_due = tuple(job for job in jobs if isinstance(job.slot, WhenDue))
-    loops = [Loop(sessions, part, tz=tz) for part in (with_slots, when_due) if part]
+    alone = [(job,) for job in jobs if isinstance(job.slot, WhenDue)]
+    loops = [Loop(sessions, part, tz=tz) for part in (with_slots, *alone) if part]
     for loop in loops:
         loop.start()
     try:
@@ -99,6 +102,7 @@ class Loop:
                     self.tick()
                 except Exception:  # the database is away, say: the next tick may find it back
                     _log.exception("tick_failed")
+                self._stopping.wait(_REST_S)
                 woken.wait(self._tick_s)
 
     def _run_if_due(self, job: Job, state: LeaseState, now: datetime) -> None:

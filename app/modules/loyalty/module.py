@@ -7,6 +7,10 @@ from pathlib import Path
 from app.core.module import Module
 from app.modules.loyalty.routes.api import (
     admin,
+    admin_wallet,
+    apple,
+    apple_passes,
+    google_wallet,
     public,
     store_card_changes,
     store_cards,
@@ -24,6 +28,7 @@ from app.modules.loyalty.routes.api import (
     storefront_auth,
 )
 from app.modules.loyalty.routes.pages import account as account_pages
+from app.modules.loyalty.routes.pages import card_details, wallet_part
 from app.modules.loyalty.routes.pages import media as media_pages
 from app.modules.loyalty.routes.pages import sign_in as sign_in_pages
 from app.modules.loyalty.routes.pages import store as store_pages
@@ -48,17 +53,23 @@ MODULE = Module(
         store_stats.router,
         store_transactions.router,
         admin.router,
+        admin_wallet.router,
         storefront.router,
         storefront_auth.router,
         storefront_account.router,
         public.router,
+        google_wallet.router,
+        apple_passes.router,
+        apple.router,
     ),
     page_routers=(
         store_pages.router,
+        card_details.router,
         storefront_pages.router,
         sign_in_pages.router,
         account_pages.router,
         media_pages.router,
+        wallet_part.router,
     ),
     jobs=JOBS,
     locales_dir=_HERE / "locales",

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Final
 
 from app.modules.loyalty.types import LoyaltyType, Unit
+
+# What a pass in a phone's wallet shows of the program, or is worked out from.
+_ON_PASSES: Final = frozenset(
+    {
+        "loyalty_type", "is_active", "card_name", "card_color", "card_secondary_color",
+        "logo_image", "hero_image", "stamp_icon", "terms_text", "privacy_url",
+        "rotating_barcode", "points_expiration_days", "minimum_redemption_points",
+    }
+)  # fmt: skip
+
+
+def shows_on_passes(columns: Iterable[str]) -> bool:
+    """True where a change of these columns of the program is seen on passes in wallets.
+
+    A new target or reward is not among them: it changes the cards that it applies to.
+    """
+    return not _ON_PASSES.isdisjoint(columns)
 
 
 def earns(loyalty_type: LoyaltyType, *, is_active: bool) -> frozenset[Unit]:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.core.db import in_atomic
 from app.modules.loyalty.models import CardCode, LoyaltyCard, OrderAward, StaffPin
 from app.modules.loyalty.rules.merging import Merger
-from app.modules.loyalty.services import card_codes, card_family
-from app.modules.loyalty.types import CardState, CardStatus, CodeState
+from app.modules.loyalty.services import card_codes, card_family, wallet_passes
+from app.modules.loyalty.types import CardState, CardStatus, CodeState, PassEnd
 
 _NOTE_LENGTH: Final = 500
 
@@ -31,6 +31,7 @@ def hand_over(db: Session, survivor: CardState, other: CardState, merger: Merger
         state=CodeState.MERGED,
     )  # fmt: skip
     _move_staff(db, merchant_id, other_id, survivor_id)
+    wallet_passes.end(db, merchant_id=merchant_id, card_id=other_id, ended_as=PassEnd.MERGED)
     db.execute(
         update(LoyaltyCard)
         .where(LoyaltyCard.merchant_id == merchant_id, LoyaltyCard.merged_into_id == other_id)

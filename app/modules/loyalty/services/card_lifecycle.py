@@ -10,14 +10,27 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock, jobs
-from app.core.db import end_read
 from app.modules.loyalty.errors import CardInactive, CardNotFound
 from app.modules.loyalty.models import CardCode, LoyaltyCard
-from app.modules.loyalty.services import card_codes, card_family, card_queries, card_views, ledger
+from app.modules.loyalty.services import (
+    card_codes,
+    card_family,
+    card_queries,
+    ledger,
+    wallet_passes,
+)
 from app.modules.loyalty.services.card_queries import Question
-from app.modules.loyalty.services.card_views import CardView
 from app.modules.loyalty.services.ledger_entries import Actor, Request
-from app.modules.loyalty.types import Caller, CardState, CardStatus, CodeState, Draft, EntryType
+from app.modules.loyalty.services.staff_card import StaffCard, staff_card
+from app.modules.loyalty.types import (
+    Caller,
+    CardState,
+    CardStatus,
+    CodeState,
+    Draft,
+    EntryType,
+    PassEnd,
+)
 from app.modules.tenancy.services import audit_service, customer_tokens, principal_service
 
 _GONE: Final = (CardStatus.MERGED, CardStatus.ERASED)
@@ -25,13 +38,6 @@ _ENTRY: Final = {
     CardStatus.ACTIVE: EntryType.CARD_REACTIVATED,
     CardStatus.SUSPENDED: EntryType.CARD_SUSPENDED,
 }
-
-
-class StaffCard(CardView):
-    """A card with what its holder does not see."""
-
-    note: str
-    merged_into_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +72,6 @@ class _Change:
             request_id=caller.request_id,
             notes=self.reason,
         )
-
-
-def staff_card(
-    db: Session,
-    *,
-    merchant_id: int,
-    card_id: int,
-    store_id: int | None = None,
-    now: datetime | None = None,
-) -> StaffCard:
-    """One card as staff see it; what is left today counts the business day of `store_id`.
-
-    Raises:
-        CardNotFound.
-    """
-    card = card_views.get_card(
-        db, merchant_id=merchant_id, card_id=card_id, store_id=store_id, now=now
-    )
-    note, merged_into_id = db.execute(
-        select(LoyaltyCard.note, LoyaltyCard.merged_into_id).where(
-            LoyaltyCard.merchant_id == merchant_id, LoyaltyCard.id == card_id
-        )
-    ).one()
-    end_read(db)
-    return StaffCard(**card, note=note, merged_into_id=merged_into_id)
 
 
 def change_card(
@@ -241,6 +222,7 @@ def _replace_codes(db: Session, change: _Change, state: CardState) -> None:
         state=CodeState.REPLACED,
     )
     _write(db, change, card_number=number, qr_code_data=card_codes.draw_qr_code())
+    _replace_passes(db, change)
     _audit(
         db,
         change,
@@ -248,6 +230,12 @@ def _replace_codes(db: Session, change: _Change, state: CardState) -> None:
         old={"card_number": _ending(state.card_number)},
         new={"card_number": _ending(number), "reason": change.reason},
     )
+
+
+def _replace_passes(db: Session, change: _Change) -> None:
+    card = {"merchant_id": change.caller.merchant_id, "card_id": change.card_id}
+    had = wallet_passes.end(db, **card, ended_as=PassEnd.REPLACED)
+    wallet_passes.want(db, **card, providers=had, now=change.now)
 
 
 def _ending(number: str) -> str:

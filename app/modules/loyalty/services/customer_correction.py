@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -17,9 +17,8 @@ from app.modules.customers.models import Customer
 from app.modules.customers.services import contact_correction
 from app.modules.customers.services.contact_correction import Correction
 from app.modules.loyalty.errors import CardInactive, CardNotFound
-from app.modules.loyalty.models import LoyaltyCard, WalletPass
-from app.modules.loyalty.services import card_lifecycle, code_sending
-from app.modules.loyalty.services.card_lifecycle import StaffCard
+from app.modules.loyalty.models import LoyaltyCard
+from app.modules.loyalty.services import code_sending, staff_card, wallet_passes
 from app.modules.loyalty.services.card_lookup import GONE, country_of
 from app.modules.loyalty.types import Caller
 from app.modules.tenancy.services import audit_service, store_service
@@ -35,7 +34,7 @@ def correct_customer(
     card_id: int,
     changes: Mapping[str, Any],
     now: datetime | None = None,
-) -> StaffCard:
+) -> staff_card.StaffCard:
     """Change names, e-mail, phone or language of the person behind a card, as `changes` says.
 
     A new e-mail address gets a code and is pending until it is confirmed; a contact that is
@@ -64,7 +63,7 @@ def correct_customer(
         _check_free(db, caller.merchant_id, customer_id, values)
         raise
     jobs.wake()
-    return card_lifecycle.staff_card(
+    return staff_card.staff_card(
         db, merchant_id=caller.merchant_id, card_id=card_id, store_id=caller.store_id, now=now
     )
 
@@ -119,7 +118,7 @@ def _follow_up(
 ) -> None:
     """Write the act down, tell passes of a new name, and send a new address its code."""
     if not _SHOWN.isdisjoint(made["new"]):
-        _tell_passes(db, caller.merchant_id, card_id)
+        wallet_passes.tell(db, merchant_id=caller.merchant_id, card_id=card_id)
     audit_service.record(
         db,
         merchant_id=caller.merchant_id,
@@ -145,20 +144,3 @@ def _follow_up(
         code_sending.send_staff_code(
             db, store=store, email=made["new"]["email"], owner=owner, now=now
         )
-
-
-def _tell_passes(db: Session, merchant_id: int, card_id: int) -> None:
-    card, copy = LoyaltyCard, WalletPass
-    revision = db.execute(
-        update(card)
-        .where(card.merchant_id == merchant_id, card.id == card_id)
-        .values(revision=card.revision + 1)
-        .returning(card.revision)
-        .execution_options(synchronize_session=False)
-    ).scalar_one()
-    db.execute(
-        update(copy)
-        .where(copy.merchant_id == merchant_id, copy.card_id == card_id)
-        .values(target_revision=revision)
-        .execution_options(synchronize_session=False)
-    )

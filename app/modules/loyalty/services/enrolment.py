@@ -28,7 +28,14 @@ from app.modules.loyalty.models import (
     LoyaltyProgram,
 )
 from app.modules.loyalty.rules import welcome
-from app.modules.loyalty.services import card_codes, enrolment_limits, ledger, ledger_entries
+from app.modules.loyalty.services import (
+    card_codes,
+    enrolment_limits,
+    ledger,
+    ledger_entries,
+    wallet_passes,
+    wallet_setup,
+)
 from app.modules.loyalty.services.card_queries import Question
 from app.modules.loyalty.services.card_totals import MEMBERS
 from app.modules.loyalty.services.ledger_entries import Request
@@ -152,6 +159,9 @@ def _join_once(db: Session, joining: Joining, *, now: datetime) -> Enrolment:
     )
     drafts = _first_entries(program, joining)
     ledger.post_within(db, question, request, lambda _state: drafts, now=now)
+    wallet_passes.want(
+        db, merchant_id=merchant_id, card_id=card.id, providers=wallet_setup.providers(), now=now
+    )
     return _enrolment(card, created=True, replayed=False)
 
 

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from app.core import jobs
 from app.core.db import atomic, end_read
 from app.modules.customers.models import Customer
-from app.modules.loyalty.models import LoyaltyCard, WalletPass
+from app.modules.loyalty.models import LoyaltyCard
 from app.modules.loyalty.rules import expiry
 from app.modules.loyalty.rules.business_day import business_day
-from app.modules.loyalty.services import letters, points_expiry
+from app.modules.loyalty.services import letters, points_expiry, wallet_passes
 from app.modules.loyalty.services.points_expiry import ExpiryRule
 from app.modules.loyalty.types import CardStatus, StoreFacts
 from app.modules.tenancy.models import Merchant, Store
@@ -87,12 +87,7 @@ def _mark(db: Session, row: Row[Any], on: date, step: int) -> bool:
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         return False
-    db.execute(
-        update(WalletPass)
-        .where(WalletPass.merchant_id == row.merchant_id, WalletPass.card_id == row.id)
-        .values(target_revision=row.revision + 1)
-        .execution_options(synchronize_session=False)
-    )
+    wallet_passes.mark(db, merchant_id=row.merchant_id, card_id=row.id, revision=row.revision + 1)
     return True
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
 
 from app.core import db as database
+from app.core import jobs
 from app.core.errors import AppError, Unavailable
 from app.modules.loyalty.errors import CardNotFound, IdempotencyKeyReused, OrderAlreadyEarned
 from app.modules.loyalty.models import LoyaltyCard
@@ -104,6 +105,7 @@ def apply(
             posted, collision = None, error
         if posted is not None:
             _tell_session(db, posted.state)
+            jobs.wake()  # the card's passes are behind
             return posted
         before, state = state, _read(db, question, now=now)
         if _is_same(before, state):
@@ -126,7 +128,9 @@ def together(db: Session, work: Callable[[], _T]) -> _T:
     for _ in range(_ATTEMPTS):
         try:
             with database.atomic(db):
-                return work()
+                done = work()
+            jobs.wake()
+            return done
         except Moved:
             collision = None
         except IntegrityError as error:

@@ -252,6 +252,7 @@ MARK_PASSES = (
     .where(
         _PASS.c.merchant_id == bindparam("merchant", type_=BigInt),
         _PASS.c.card_id == bindparam("card", type_=BigInt),
+        _PASS.c.ended_as.is_(None),
     )
     .values(target_revision=bindparam("new_revision", type_=BigInt))
 )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.mail.models import OutboxEmail
 from app.modules.customers.models import Consent, Customer
 from app.modules.loyalty.models import (
+    AppleDeviceRegistration,
     CardCode,
     LoyaltyCard,
     LoyaltyTransaction,
@@ -51,6 +52,7 @@ def collect(
         "old_codes": _codes(merchant_id, card_ids),
         "transactions": _transactions(merchant_id, card_ids),
         "wallet_passes": _passes(merchant_id, card_ids),
+        "wallet_phones": _phones(merchant_id, card_ids),
         "devices": _devices(merchant_id, customer_ids),
         "emails": _emails(merchant_id, addresses),
         "acts": _acts(merchant_id, subjects, since),
@@ -174,9 +176,20 @@ def _transactions(merchant_id: int, card_ids: Sequence[int]) -> _Any:
 def _passes(merchant_id: int, card_ids: Sequence[int]) -> _Any:
     kept = WalletPass
     return (
-        select(kept.card_id, kept.provider, kept.created_at)
+        select(kept.card_id, kept.provider, kept.held_since, kept.ended_as, kept.created_at)
         .where(kept.merchant_id == merchant_id, kept.card_id.in_(card_ids))
         .order_by(kept.id)
+    )
+
+
+def _phones(merchant_id: int, card_ids: Sequence[int]) -> _Any:
+    """Phones that ask for changes of a pass; never the secrets by which they do."""
+    phone, kept = AppleDeviceRegistration, WalletPass
+    return (
+        select(kept.card_id, phone.created_at, phone.updated_at)
+        .join(kept, (kept.merchant_id == phone.merchant_id) & (kept.id == phone.pass_id))
+        .where(phone.merchant_id == merchant_id, kept.card_id.in_(card_ids))
+        .order_by(phone.id)
     )
 
 

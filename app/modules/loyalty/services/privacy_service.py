@@ -17,10 +17,16 @@ from app.modules.customers.models import Customer
 from app.modules.customers.services import customer_changes
 from app.modules.loyalty.errors import CardNotFound
 from app.modules.loyalty.models import CardCode, LoyaltyCard, TransactionDetail
-from app.modules.loyalty.services import card_codes, card_family, ledger, personal_data
+from app.modules.loyalty.services import (
+    card_codes,
+    card_family,
+    ledger,
+    personal_data,
+    wallet_passes,
+)
 from app.modules.loyalty.services.card_queries import Question
 from app.modules.loyalty.services.ledger_entries import Actor, Request
-from app.modules.loyalty.types import CardStatus, Draft, EntryType
+from app.modules.loyalty.types import CardStatus, Draft, EntryType, PassEnd
 from app.modules.tenancy.services import audit_service, customer_tokens, principal_service
 
 
@@ -225,6 +231,7 @@ def _erase_cards(
         db.execute(
             update(card).where(card.merchant_id == merchant_id, card.id == card_id).values(**values)
         )
+        wallet_passes.end(db, merchant_id=merchant_id, card_id=card_id, ended_as=PassEnd.ERASED)
     db.execute(
         delete(CardCode).where(
             CardCode.merchant_id == merchant_id, CardCode.card_id.in_(person.card_ids)

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import FieldError, ValidationFailed
 from app.modules.loyalty.models import LoyaltyCard, LoyaltyProgram, WalletPass
-from app.modules.loyalty.rules.program_change import expiry_starts_anew
-from app.modules.loyalty.schemas.program import ProgramUpdate
-from app.modules.loyalty.services import image_service
+from app.modules.loyalty.rules.program_change import expiry_starts_anew, shows_on_passes
+from app.modules.loyalty.schemas.program import WISHES, ProgramUpdate
+from app.modules.loyalty.services import image_service, wallet_passes
 from app.modules.loyalty.types import CardStatus, Cycle
 
 # Cards that nobody holds any more.
@@ -28,7 +28,7 @@ def changes(db: Session, program: LoyaltyProgram, data: ProgramUpdate) -> dict[s
         ValidationFailed: the welcome bonus would not stay below the target, or there is no
             such picture.
     """
-    sent = data.model_dump(mode="json", exclude_unset=True)
+    sent = data.model_dump(mode="json", exclude_unset=True, exclude=WISHES)
     new = {name: value for name, value in sent.items() if value != getattr(program, name)}
     target = new.get("stamps_target", program.stamps_target)
     if new.get("welcome_bonus_stamps", program.welcome_bonus_stamps) >= target:
@@ -59,6 +59,10 @@ def carry_out(
     ).scalar_one()
     if changes_cycle(new):
         _tell_cards(db, changed)
+    if shows_on_passes(new):
+        wallet_passes.redesign(
+            db, merchant_id=changed.merchant_id, revision=changed.revision, now=now
+        )
     image_service.drop_unused(db, changed, replaced=shown, now=now)
     return changed
 
@@ -114,7 +118,11 @@ def _tell_cards(db: Session, program: LoyaltyProgram) -> None:
     )
     db.execute(
         update(WalletPass)
-        .where(WalletPass.merchant_id == merchant_id, WalletPass.target_revision < revision)
+        .where(
+            WalletPass.merchant_id == merchant_id,
+            WalletPass.ended_as.is_(None),
+            WalletPass.target_revision < revision,
+        )
         .values(target_revision=revision)
         .execution_options(synchronize_session=False)
     )

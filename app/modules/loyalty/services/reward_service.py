@@ -12,11 +12,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, jobs
 from app.core.db import atomic
 from app.modules.loyalty.errors import ProgramNotFound, QuotaExceeded, RewardNotFound
 from app.modules.loyalty.models import LoyaltyProgram, LoyaltyReward
 from app.modules.loyalty.schemas.rewards import RewardCreate, RewardUpdate
+from app.modules.loyalty.services import wallet_passes
 from app.modules.loyalty.types import ActorKind, Caller, RewardFacts
 from app.modules.tenancy.services import audit_service
 
@@ -74,6 +75,7 @@ def create_reward(
         db.add(reward)
         db.flush()
         _audit(db, reward, "reward_created", caller, old=None, new=values, now=now)
+    jobs.wake()
     return reward
 
 
@@ -101,6 +103,7 @@ def update_reward(
             old = {name: getattr(reward, name) for name in new}
             _write(db, reward, new, now=now)
             _audit(db, reward, "reward_changed", caller, old=old, new=new, now=now)
+    jobs.wake()
     return reward
 
 
@@ -124,6 +127,7 @@ def delete_reward(
         old = {"name": reward.name, "cost_points": reward.cost_points}
         _write(db, reward, {"deleted_at": now, "is_active": False}, now=now)
         _audit(db, reward, "reward_deleted", caller, old=old, new=None, now=now)
+    jobs.wake()
 
 
 def _check_program(db: Session, merchant_id: int) -> None:
@@ -144,11 +148,12 @@ def _change_program(db: Session, merchant_id: int, *, now: datetime) -> None:
         update(LoyaltyProgram)
         .where(LoyaltyProgram.merchant_id == merchant_id)
         .values(revision=LoyaltyProgram.revision + 1, updated_at=now)
-        .returning(LoyaltyProgram.id)
+        .returning(LoyaltyProgram.revision)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if changed is None:
         raise ProgramNotFound
+    wallet_passes.redesign(db, merchant_id=merchant_id, revision=changed, now=now)
 
 
 def _check_room(db: Session, merchant_id: int) -> None:

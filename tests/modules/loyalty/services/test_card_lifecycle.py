@@ -22,6 +22,7 @@ from app.modules.loyalty.services import (
     stamp_service,
 )
 from app.modules.loyalty.services.ledger_entries import Actor
+from app.modules.loyalty.services.staff_card import StaffCard
 from app.modules.loyalty.types import ActorKind, Caller
 from app.modules.tenancy.models import AuditEntry
 from app.modules.tenancy.services import auth_service, principal_service
@@ -48,12 +49,12 @@ def manager(shop: Shop) -> Caller:
     )  # fmt: skip
 
 
-def change(db: Session, shop: Shop, card: LoyaltyCard, **facts: Any) -> card_lifecycle.StaffCard:
+def change(db: Session, shop: Shop, card: LoyaltyCard, **facts: Any) -> StaffCard:
     defaults: dict[str, Any] = {"card_id": card.id, "now": NOW}
     return card_lifecycle.change_card(db, caller=manager(shop), **defaults | facts)
 
 
-def replace(db: Session, shop: Shop, card: LoyaltyCard, **facts: Any) -> card_lifecycle.StaffCard:
+def replace(db: Session, shop: Shop, card: LoyaltyCard, **facts: Any) -> StaffCard:
     defaults: dict[str, Any] = {"card_id": card.id, "reason": "Lost on the bus", "now": NOW}
     return card_lifecycle.replace_card(db, caller=manager(shop), **defaults | facts)
 

@@ -14,7 +14,7 @@ from app.modules.customers.models import Customer
 from app.modules.loyalty.errors import CardInactive, CardNotFound
 from app.modules.loyalty.models import LoyaltyCard, WalletPass
 from app.modules.loyalty.services import card_lists, customer_correction
-from app.modules.loyalty.services.card_lifecycle import StaffCard
+from app.modules.loyalty.services.staff_card import StaffCard
 from app.modules.loyalty.types import ActorKind, Caller
 from app.modules.tenancy.models import AuditEntry
 from tests.factories import NOW, Shop, make_card, make_customer, make_pass, make_shop

@@ -19,7 +19,7 @@ from app.modules.customers.services import code_service, customer_service
 from app.modules.customers.services.code_service import CodeFor
 from app.modules.customers.types import CodePurpose
 from app.modules.loyalty.errors import CardInactive, CardNotFound
-from app.modules.loyalty.models import CardCode, LoyaltyCard
+from app.modules.loyalty.models import AppleDeviceRegistration, CardCode, LoyaltyCard
 from app.modules.loyalty.services import (
     card_lists,
     card_merge,
@@ -32,7 +32,16 @@ from app.modules.loyalty.services.ledger_entries import Actor
 from app.modules.loyalty.types import ActorKind, Caller
 from app.modules.tenancy.models import AccessToken, AuditEntry
 from app.modules.tenancy.services import audit_service, auth_service, principal_service
-from tests.factories import NOW, Shop, make_card, make_customer, make_pin, make_shop, save
+from tests.factories import (
+    NOW,
+    Shop,
+    make_card,
+    make_customer,
+    make_pass,
+    make_pin,
+    make_shop,
+    save,
+)
 from tests.reads import card_now, count_of, entries_of, rows_of
 
 MANAGER = Actor(ActorKind.USER, 7)
@@ -251,6 +260,14 @@ def test_given_a_person_when_exported_then_all_there_is_and_no_secret(
     stamp_service.add_stamp(
         db, card_id=card.id, caller=Caller(shop.merchant_id), staff_pin="7295", now=LATER
     )
+    kept = make_pass(db, card=card, provider="apple", held_since=NOW)
+    save(
+        db,
+        AppleDeviceRegistration(
+            merchant_id=shop.merchant_id, pass_id=kept.id, device_id="phone-secret",
+            push_token="push-secret", created_at=NOW, updated_at=LATER,
+        ),
+    )  # fmt: skip
     # when
     data = privacy_service.export(
         db, merchant_id=shop.merchant_id, customer_id=card.customer_id, actor=MANAGER, now=LATER
@@ -260,12 +277,15 @@ def test_given_a_person_when_exported_then_all_there_is_and_no_secret(
     known = ("Melusina", "Siegfried", EMAIL, PHONE, IP, "window seat", card.card_number,
              card.qr_code_data, "4711", "came with a friend", "For Melusina")  # fmt: skip
     assert [fact for fact in known if fact not in written] == []
-    secrets = (token, "123456", pin.pin_hash, pin.pin_lookup, "Ana the cashier", "hash", "salt")
+    secrets = (token, "123456", pin.pin_hash, pin.pin_lookup, "Ana the cashier", "hash", "salt",
+               "phone-secret", "push-secret", kept.serial)  # fmt: skip
     assert [secret for secret in secrets if secret in written] == []
     assert [entry["type"] for entry in data["transactions"]] == [
         "card_created", "stamps_adjusted", "stamp_earned", "stamp_earned",
     ]  # fmt: skip
     assert len(data["devices"]) == 1
+    assert [row["held_since"] for row in data["wallet_passes"]] == [NOW]
+    assert [row["updated_at"] for row in data["wallet_phones"]] == [LATER]
     assert rows_of(db, AuditEntry, merchant_id=shop.merchant_id)[-1].action == "customer_exported"
 
 

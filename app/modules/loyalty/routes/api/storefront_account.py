@@ -18,7 +18,7 @@ from app.modules.customers.services import account_service
 from app.modules.customers.types import AccountView
 from app.modules.loyalty.routes.deps import Member
 from app.modules.loyalty.schemas.account import AccountExport, AccountPatch, AccountResponse
-from app.modules.loyalty.services import privacy_service
+from app.modules.loyalty.services import own_account, privacy_service
 from app.modules.loyalty.services.ledger_entries import Actor
 from app.modules.loyalty.types import ActorKind
 from app.modules.tenancy.errors import StoreNotFound
@@ -43,7 +43,7 @@ def get_account(db: Db, member: Member) -> AccountView:
 @router.patch("", response_model=AccountResponse, responses=answers(*_OWN, CsrfFailed))
 def change_account(request: Request, db: Db, member: Member, body: AccountPatch) -> AccountView:
     """Change names, language, or the yes to marketing: taken back as easily as given."""
-    return account_service.change_account(
+    return own_account.change_account(
         db,
         merchant_id=member.merchant_id,
         customer_id=member.customer_id,

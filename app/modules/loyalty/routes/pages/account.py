@@ -20,7 +20,7 @@ from app.modules.customers.services import account_service
 from app.modules.loyalty.routes.deps import SignedInMember
 from app.modules.loyalty.routes.pages import card_page
 from app.modules.loyalty.routes.pages.sign_in import protect_part
-from app.modules.loyalty.services import card_lists, privacy_service
+from app.modules.loyalty.services import card_lists, own_account, privacy_service
 from app.modules.loyalty.services.ledger_entries import Actor
 from app.modules.loyalty.types import ActorKind
 from app.modules.tenancy.routes.storefront import (
@@ -112,7 +112,7 @@ def _erase(db: Db, member: SignedInMember) -> None:
 
 def _change(request: Request, db: Db, customer: Principal, form: AccountForm) -> None:
     member = _member(customer)
-    account_service.change_account(
+    own_account.change_account(
         db,
         merchant_id=member.merchant_id,
         customer_id=member.customer_id,
