@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 
+import pytest
+
 pytest_plugins = ["tests.fixtures"]
 
 for _name in [name for name in os.environ if name.startswith(("ORION_", "LOYALTY_"))]:
@@ -16,3 +18,11 @@ os.environ |= {
     "ORION_JOBS": "off",
     "ORION_LEDGER_KEY": "test-ledger-key-0123456789abcdefghijklmno",
 }
+
+# Files that take minutes. They go first, so that no process is left alone with one at the end.
+_LONGEST = ("loyalty/model/", "concurrency/test_crash", "migrations/test_steps")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order by file, which is how the processes share them."""
+    items.sort(key=lambda item: not any(part in item.path.as_posix() for part in _LONGEST))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from fastapi import APIRouter
+from sqlalchemy.orm import Session
 
 from app.core.jobs import Job
+
+Report = Callable[[Session, datetime], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,9 @@ class Module:
 
     `api_routers` are mounted under /api/v1, `page_routers` at the root. Templates are found
     as `<code>/...` below `templates_dir`; keys of its locale files may not exist elsewhere.
-    `jobs` run apart from requests, once per slot over all processes.
+    `jobs` run apart from requests, once per slot over all processes. `report` says in a word
+    each how services outside are doing, such as {"google_wallet": "paused"}; it asks none of
+    them, and raises nothing.
     """
 
     code: str
@@ -26,6 +33,7 @@ class Module:
     locales_dir: Path | None = None
     templates_dir: Path | None = None
     jobs: tuple[Job, ...] = ()
+    report: Report | None = None
 
 
 def in_order(modules: tuple[Module, ...]) -> tuple[Module, ...]:

@@ -17,6 +17,7 @@ CATCHES_ALL = {
     "app/core/jobs/loop.py",
     "app/core/web/middleware.py",
     "app/core/web/problem.py",
+    "app/modules/loyalty/services/wallet_sync.py",  # a worker's loop: one pass stops no other
 }
 
 

@@ -15,6 +15,7 @@ from app.core.web.cookies import Cookies
 from app.core.web.rate_limits import RateLimits
 
 if TYPE_CHECKING:
+    from app.core.module import Report
     from app.core.web.templates import Templates
 
 
@@ -28,6 +29,7 @@ class Web:
     cookies: Cookies
     limits: RateLimits
     templates: Templates
+    reports: tuple[Report, ...] = ()
 
 
 def web_of(request: HTTPConnection) -> Web:

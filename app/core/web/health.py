@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from app.core import schema
+from app.core.clock import utc_now
 from app.core.db import build_sessionmaker, write_connection
 from app.core.errors import AppError, Unavailable
+from app.core.module import Report
 from app.core.web.context import web_of
 from app.core.web.problem import answers
 
@@ -34,16 +36,27 @@ async def healthz(request: Request) -> JSONResponse:
     responses=answers(Unavailable),
 )
 async def readyz(request: Request) -> JSONResponse:
-    """Ready: the database can be written to and has the schema of this version."""
+    """Ready: the database can be written to and has the schema of this version.
+
+    Services outside are named with a word on how they are doing; none of them decides.
+    """
     engine: Engine = request.app.state.engine
-    if not await anyio.to_thread.run_sync(partial(_is_ready, engine)):
+    said = await anyio.to_thread.run_sync(partial(_readiness, engine, web_of(request).reports))
+    if said is None:
         raise Unavailable
-    return JSONResponse({"status": "ready"})
+    return JSONResponse(said)
 
 
-def _is_ready(engine: Engine) -> bool:
+def _readiness(engine: Engine, reports: tuple[Report, ...]) -> dict[str, str] | None:
+    """What to say; None where no request can be served."""
+    said = {"status": "ready"}
     try:
-        with build_sessionmaker(engine)() as db, write_connection(db):
-            return schema.is_current(engine)
+        with build_sessionmaker(engine)() as db:
+            with write_connection(db):
+                if not schema.is_current(engine):
+                    return None
+            for report in reports:
+                said |= report(db, utc_now())
     except (SQLAlchemyError, AppError):
-        return False
+        return None
+    return said

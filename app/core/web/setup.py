@@ -50,6 +50,7 @@ def set_up_web(application: FastAPI, settings: Settings, modules: tuple[Module, 
             assets=assets,
             settings=settings,
         ),
+        reports=tuple(module.report for module in ordered if module.report),
     )
     application.state.web = web
     install_error_handlers(application)

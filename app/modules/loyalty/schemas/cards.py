@@ -23,6 +23,7 @@ from app.modules.loyalty.schemas.fields import (
     whole,
 )
 from app.modules.loyalty.schemas.program import LOOKS_EXAMPLE, ProgramLooks
+from app.modules.loyalty.schemas.wallet import WALLETS_EXAMPLE, CardWallet, WalletUrls
 
 _QR = "BDKXLNPRSTUVCEFGHIJKOBDXLNPRST"
 
@@ -243,11 +244,13 @@ class StaffCardResponse(CardResponse):
             "customer": _CUSTOMER,
             "note": "Likes oat milk",
             "merged_into_id": None,
+            "wallets": WALLETS_EXAMPLE,
         }
     )
 
     note: str
     merged_into_id: int | None = Field(description="The card that took this one over.")
+    wallets: list[CardWallet] = Field(description="Where it stands in phones' wallets.")
 
 
 class EnrollResponse(Reply):
@@ -268,13 +271,6 @@ class EnrollResponse(Reply):
     qr_code_data: str
     customer_id: int
     created: bool
-
-
-class WalletUrls(Reply):
-    """Where to get the passes; null where a wallet is not offered."""
-
-    google_wallet_url: str | None = None
-    apple_wallet_url: str | None = None
 
 
 class CardProgram(ProgramLooks):

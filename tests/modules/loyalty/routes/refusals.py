@@ -12,8 +12,10 @@ from typing import Any
 from sqlalchemy import update
 
 from app.core.clock import utc_now
+from app.core.config import get_settings
 from app.core.web.body import MAX_BODY_BYTES
 from app.modules.loyalty.models import LoyaltyProgram
+from app.modules.loyalty.services import apple_wallet_service
 from app.modules.loyalty.types import Draft, EntryType
 from app.modules.tenancy.models import Merchant
 from tests import factories
@@ -131,6 +133,17 @@ def merchant_not_found(api: Api) -> Any:
     return api.client.get("/api/v1/admin/loyalty/merchants/999999/settings", headers=admin)
 
 
+def wallet_not_configured(api: Api) -> Any:
+    apple_pass = factories.make_pass(api.db, card=api.card(), provider="apple")
+    url = apple_wallet_service.download_url(apple_pass.serial)
+    return api.client.get(url.removeprefix(get_settings().base_url))
+
+
+def pass_not_found(api: Api) -> Any:
+    admin = {"Authorization": f"Bearer {make_session(api.db, merchant_id=None)}"}
+    return api.client.post("/api/v1/admin/loyalty/wallet/parked/999999/retry", headers=admin)
+
+
 def program_inactive(api: Api) -> Any:
     program(api, is_active=False)
     return points(api)
@@ -145,6 +158,10 @@ def card_replaced(api: Api) -> Any:
     card = api.card()
     api.post(f"/cards/{card.id}/replace", {"reason": "Lost on the bus"}, "manager")
     return stamp(api, {"qr_code": card.qr_code_data})
+
+
+def code_expired(api: Api) -> Any:
+    return stamp(api, {"qr_code": api.card().qr_code_data + "000000"})
 
 
 def stamp_cooldown(api: Api) -> Any:
@@ -264,6 +281,8 @@ PROVOKED: dict[str, Provoke] = {
     "transaction_not_found": lambda api: api.post(
         "/points/void", {"transaction_id": 999999} | REASON
     ),
+    "pass_not_found": pass_not_found,
+    "wallet_not_configured": wallet_not_configured,
     "reward_not_found": lambda api: request(api, "DELETE", "/rewards/999999"),
     "store_not_found": lambda api: stamp(api, None, **{"X-Store-Code": "nowhere"}),
     "terminal_not_found": lambda api: request(api, "DELETE", "/terminals/999999"),
@@ -273,6 +292,7 @@ PROVOKED: dict[str, Provoke] = {
     "program_type_mismatch": program_type_mismatch,
     "card_inactive": lambda api: stamp(api, {"card_id": api.card(status="suspended").id}),
     "card_replaced": card_replaced,
+    "code_expired": code_expired,
     "stamp_cooldown": stamp_cooldown,
     "daily_stamp_limit": daily_stamp_limit,
     "insufficient_stamps": lambda api: api.post("/stamp/redeem", {"card_id": api.card().id}),

@@ -78,6 +78,9 @@ ACTS = {
     f"PATCH {ADMIN}/merchants/{{merchant_id}}/settings": act(
         "merchant loyalty_settings_changed", {"allow_voids": False}, "allow_voids", "allow_voids"
     ),
+    f"POST {ADMIN}/wallet/parked/{{pass_id}}/retry": act(
+        "wallet_pass wallet_pass_retried", None, "parked_for"
+    ),
 }
 # What the ledger tells, and what writes nothing.
 LEDGER = {
@@ -89,8 +92,11 @@ LEDGER = {
 }  # fmt: skip
 LOOKS = {
     f"POST {STORE}{path}"
-    for path in ("/cards/lookup", "/points/preview", "/program/preview", "/pins/verify")
-}
+    for path in (
+        "/cards/lookup", "/points/preview", "/program/preview", "/pins/verify",
+        "/cards/{card_id}/sync",  # sends again what stands there
+    )
+}  # fmt: skip
 CREATES_PROGRAM = f"POST {STORE}/program"
 
 
@@ -104,8 +110,13 @@ def ids(api: Api) -> dict[str, int]:
     """One thing of each kind, in the merchant's shop."""
     place: dict[str, Any] = {"merchant_id": api.merchant_id}
     terminal = factories.make_terminal(api.db, store_id=api.shop.store.id, **place)
+    card = api.card()
+    parked = factories.make_pass(
+        api.db, card=card, parked_at=factories.NOW, last_error="invalid_resource"
+    )
     return {
-        "card_id": api.card().id,
+        "card_id": card.id,
+        "pass_id": parked.id,
         "OTHER": api.card().id,
         "reward_id": factories.make_reward(api.db, **place).id,
         "pin_id": factories.make_pin(api.db, pin="715093", **place).id,

@@ -24,6 +24,7 @@ from app.modules.loyalty.models import (
     OrderRefund,
     PinEntryLock,
     StaffPin,
+    WalletPass,
 )
 from app.modules.loyalty.services import stamp_service
 from app.modules.loyalty.types import Caller, Draft, EntryType
@@ -36,7 +37,7 @@ CALLERS = ("anonymous", "other_merchant", "other_store", "customer", "cashier", 
 OUTSIDERS = ("anonymous", "other_merchant", "customer")
 OWNED = (
     Customer, LoyaltyCard, LoyaltyProgram, LoyaltyReward, LoyaltyTransaction, PinEntryLock,
-    StaffPin, Terminal, AuditEntry, OrderAward, OrderRefund,
+    StaffPin, Terminal, AuditEntry, OrderAward, OrderRefund, WalletPass,
 )  # fmt: skip
 ROOT = "/api/v1"
 ADMIN = f"{ROOT}/admin/loyalty"
@@ -106,6 +107,7 @@ TABLE: dict[Key, Row] = {
         404, {"other_card_id": "CARD", "reason": "I want it"}
     ),
     ("POST", f"{STORE}/cards/{{card_id}}/erase"): managers(404, {"reason": "I want it"}),
+    ("POST", f"{STORE}/cards/{{card_id}}/sync"): managers(404),
     ("GET", f"{STORE}/cards/{{card_id}}/export"): managers(404),
     # One stamp only: the second caller of the merchant meets the cooldown.
     ("POST", f"{STORE}/stamp"): Row((401, 404, 200, 403, 409, 403), SCAN),
@@ -144,6 +146,8 @@ TABLE: dict[Key, Row] = {
     ("GET", f"{ADMIN}/stats"): admins(),
     ("GET", f"{ADMIN}/merchants/{{merchant_id}}/settings"): admins(),
     ("PATCH", f"{ADMIN}/merchants/{{merchant_id}}/settings"): admins({"allow_voids": False}),
+    ("GET", f"{ADMIN}/wallet/status"): admins(),
+    ("POST", f"{ADMIN}/wallet/parked/{{pass_id}}/retry"): admins(),
     ("GET", f"{STORE}/terminals"): managers(200),
     ("DELETE", f"{STORE}/terminals/{{terminal_id}}"): managers(404),
     ("POST", f"{STORE}/terminals/{{terminal_id}}/unlock"): managers(404, admin=204),
@@ -167,6 +171,10 @@ TABLE: dict[Key, Row] = {
     # Joining needs no token, and a token changes nothing about it.
     ("POST", f"{ROOT}/storefront/loyalty/enroll"): Row((422,) * 6, {"first_name": "Eve"}),
     ("GET", f"{ROOT}/loyalty/programs/{{store_code}}"): Row((200,) * 6),
+    # No wallet is set up: whose card it is, is told that; everybody else, that there is none.
+    ("GET", f"{ROOT}/loyalty/passes/apple/{{serial}}.pkpass"): Row((404, 404, 404, 503, 404, 404)),
+    ("GET", f"{ROOT}/loyalty/passes/google/{{link}}"): Row((404,) * 6),
+    ("POST", f"{ROOT}/loyalty/google/callback"): Row((404,) * 6, {"signature": "forged"}),
 }
 
 
@@ -189,6 +197,8 @@ class Scene:
         self.terminal = factories.make_terminal(
             db, merchant_id=merchant_id, store_id=self.shop.store.id
         )
+        kept = factories.make_pass(db, card=self.card, parked_at=factories.NOW)
+        apple = factories.make_pass(db, card=self.card, provider="apple")
         second = factories.make_store(db, merchant_id=merchant_id)
         other = factories.make_shop(db)
         self.codes = {"other_merchant": other.store.code, "admin": self.shop.store.code}
@@ -212,7 +222,8 @@ class Scene:
             "card_id": self.card.id, "pin_id": self.pin.id, "terminal_id": self.terminal.id,
             "reward_id": self.reward.id,
             "store_code": self.shop.store.code, "program_id": self.shop.program.id,
-            "merchant_id": merchant_id,
+            "merchant_id": merchant_id, "pass_id": kept.id,
+            "serial": apple.serial, "link": "x" * 43,
         }  # fmt: skip
 
     def call(self, caller: str, key: Key, body: dict[str, Any] | None, **ids: object) -> Any:

@@ -22,6 +22,7 @@ from app.modules.loyalty.errors import (
     CardInactive,
     CardNotFound,
     CardReplaced,
+    CodeExpired,
     IdempotencyKeyReused,
     InvalidStaffPin,
     OwnCard,
@@ -44,7 +45,9 @@ _REFUND_FIELDS: Final = tuple(name for name in RefundResponse.model_fields if na
 READS: Final = (Unauthenticated, Forbidden, StoreNotFound, Unavailable)
 WRITES: Final = (*READS, CsrfFailed, ValidationFailed)
 AT_A_STORE: Final = (*WRITES, StoreRequired)
-ON_A_CARD: Final = (CardNotFound, CardReplaced, CardInactive, AmountTooLarge, RateLimited)
+ON_A_CARD: Final = (
+    CardNotFound, CardReplaced, CodeExpired, CardInactive, AmountTooLarge, RateLimited,
+)  # fmt: skip
 BY_STAFF: Final = (
     StaffPinRequired,
     InvalidStaffPin,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core.errors import RateLimited, ValidationFailed
@@ -20,6 +21,7 @@ from app.modules.loyalty.errors import (
 )
 from app.modules.loyalty.routes.api.answers import READS, WRITES, json_answer, replayable
 from app.modules.loyalty.routes.deps import LimitMisses, ManagerCaller
+from app.modules.loyalty.routes.wallet_wording import card_wallets, staff_card_answer
 from app.modules.loyalty.schemas.card_changes import (
     CardPatch,
     CustomerPatch,
@@ -31,13 +33,14 @@ from app.modules.loyalty.schemas.card_changes import (
     ReplaceRequest,
 )
 from app.modules.loyalty.schemas.cards import StaffCardResponse
+from app.modules.loyalty.schemas.wallet import CardWallets
 from app.modules.loyalty.services import (
     card_lifecycle,
     card_merge,
     customer_correction,
     privacy_service,
+    wallet_views,
 )
-from app.modules.loyalty.services.card_lifecycle import StaffCard
 from app.modules.loyalty.services.card_merge import MergePreview
 from app.modules.loyalty.services.ledger_entries import Actor
 from app.modules.loyalty.services.privacy_service import Erasure
@@ -53,10 +56,13 @@ _ON_A_CARD = (*WRITES, CardNotFound, CardInactive, RateLimited)
     dependencies=[LimitMisses],
     responses=answers(*_ON_A_CARD),
 )
-def change_card(db: Db, caller: ManagerCaller, card_id: Id, body: CardPatch) -> StaffCard:
+def change_card(
+    request: Request, db: Db, caller: ManagerCaller, card_id: Id, body: CardPatch
+) -> StaffCardResponse:
     """Put a card on hold or back, and note something about it. What is so already is no fault."""
     changes = body.model_dump(exclude_unset=True)
-    return card_lifecycle.change_card(db, caller=caller, card_id=card_id, **changes)
+    card = card_lifecycle.change_card(db, caller=caller, card_id=card_id, **changes)
+    return staff_card_answer(request, card)
 
 
 @router.patch(
@@ -65,14 +71,17 @@ def change_card(db: Db, caller: ManagerCaller, card_id: Id, body: CardPatch) -> 
     dependencies=[LimitMisses],
     responses=answers(*_ON_A_CARD, CustomerNotFound),
 )
-def correct_customer(db: Db, caller: ManagerCaller, card_id: Id, body: CustomerPatch) -> StaffCard:
+def correct_customer(
+    request: Request, db: Db, caller: ManagerCaller, card_id: Id, body: CustomerPatch
+) -> StaffCardResponse:
     """Correct the person's names, contacts or language.
 
     A new e-mail address gets a code and is pending until it is confirmed. A contact that another
     customer has is refused (`contact_in_use`); `params.card_id` is then the card to merge with.
     """
     changes = body.model_dump(exclude_unset=True)
-    return customer_correction.correct_customer(db, caller=caller, card_id=card_id, changes=changes)
+    card = customer_correction.correct_customer(db, caller=caller, card_id=card_id, changes=changes)
+    return staff_card_answer(request, card)
 
 
 @router.post(
@@ -82,15 +91,33 @@ def correct_customer(db: Db, caller: ManagerCaller, card_id: Id, body: CustomerP
     responses=answers(*_ON_A_CARD, IdempotencyKeyReused),
 )
 def replace_card(
-    db: Db, caller: ManagerCaller, card_id: Id, body: ReplaceRequest, key: IdempotencyKey = None
-) -> StaffCard:
+    request: Request,
+    db: Db,
+    caller: ManagerCaller,
+    card_id: Id,
+    body: ReplaceRequest,
+    key: IdempotencyKey = None,
+) -> StaffCardResponse:
     """Give a lost or stolen card a new number and code; every old one is dead from now on.
 
     The same key replaces once.
     """
-    return card_lifecycle.replace_card(
+    card = card_lifecycle.replace_card(
         db, caller=caller, card_id=card_id, idempotency_key=key, **body.model_dump()
     )
+    return staff_card_answer(request, card)
+
+
+@router.post(
+    "/sync",
+    response_model=CardWallets,
+    dependencies=[LimitMisses],
+    responses=answers(*WRITES, CardNotFound, RateLimited),
+)
+def sync_card(request: Request, db: Db, caller: ManagerCaller, card_id: Id) -> CardWallets:
+    """Send the card's passes to the wallets again, parked ones too; in the background."""
+    standings = wallet_views.sync_now(db, merchant_id=caller.merchant_id, card_id=card_id)
+    return CardWallets(wallets=card_wallets(request, standings))
 
 
 @router.post(

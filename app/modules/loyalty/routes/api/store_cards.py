@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core.errors import RateLimited, ValidationFailed
@@ -31,6 +32,7 @@ from app.modules.loyalty.routes.api.answers import (
     replayable,
 )
 from app.modules.loyalty.routes.deps import CounterCaller, LimitMisses, LookingCaller, StaffCaller
+from app.modules.loyalty.routes.wallet_wording import staff_card_answer
 from app.modules.loyalty.schemas.cards import (
     CardList,
     CardResponse,
@@ -41,8 +43,7 @@ from app.modules.loyalty.schemas.cards import (
 )
 from app.modules.loyalty.schemas.fields import Instant
 from app.modules.loyalty.schemas.transactions import StaffEntryList
-from app.modules.loyalty.services import card_lifecycle, card_lists, card_service
-from app.modules.loyalty.services.card_lifecycle import StaffCard
+from app.modules.loyalty.services import card_lists, card_service, staff_card
 from app.modules.loyalty.services.card_lists import CardPage, CardSort, CardView, EntryPage
 from app.modules.tenancy.errors import MerchantSuspended
 
@@ -133,11 +134,12 @@ def enroll(
     dependencies=[LimitMisses],
     responses=answers(*READS, ValidationFailed, CardNotFound, RateLimited),
 )
-def get_card(db: Db, caller: StaffCaller, card_id: Id) -> StaffCard:
-    """One card with its customer and what it can get right now."""
-    return card_lifecycle.staff_card(
+def get_card(request: Request, db: Db, caller: StaffCaller, card_id: Id) -> StaffCardResponse:
+    """One card with its customer, what it can get right now, and where it is in wallets."""
+    card = staff_card.staff_card(
         db, merchant_id=caller.merchant_id, card_id=card_id, store_id=caller.store_id
     )
+    return staff_card_answer(request, card)
 
 
 @router.get(

@@ -35,6 +35,7 @@ from app.modules.loyalty.routes.deps import (
     Member,
     browser_key,
 )
+from app.modules.loyalty.routes.wallet_links import links_version, own_card_answer
 from app.modules.loyalty.schemas.cards import (
     CustomerCardResponse,
     SelfEnrollRequest,
@@ -42,7 +43,7 @@ from app.modules.loyalty.schemas.cards import (
 )
 from app.modules.loyalty.schemas.transactions import EntryList
 from app.modules.loyalty.services import card_lists, card_service
-from app.modules.loyalty.services.card_lists import CustomerCard, EntryPage
+from app.modules.loyalty.services.card_lists import EntryPage
 from app.modules.loyalty.types import Enrolment
 from app.modules.tenancy.errors import MerchantSuspended, StoreNotFound, StoreRequired
 from app.modules.tenancy.routes.storefront import (
@@ -61,15 +62,16 @@ _OWN_CARD = (Unauthenticated, CardNotFound, StoreNotFound, ValidationFailed, Una
 )
 def get_card(
     db: Db, response: Response, member: Member, if_none_match: IfNoneMatch = None
-) -> CustomerCard | Response:
+) -> CustomerCardResponse | Response:
     """The customer's card. Pages ask every 2 seconds with the ETag they have."""
     merchant_id, customer_id = member.merchant_id, member.customer_id
     version = card_lists.customer_card_version(db, merchant_id=merchant_id, customer_id=customer_id)
-    etag = etag_of(*version)
+    etag = etag_of(*version, *links_version())
     if is_known(if_none_match, etag):
         return not_modified(etag)
     response.headers["ETag"] = etag
-    return card_lists.customer_card(db, merchant_id=merchant_id, customer_id=customer_id)
+    card = card_lists.customer_card(db, merchant_id=merchant_id, customer_id=customer_id)
+    return own_card_answer(db, card, merchant_id=merchant_id)
 
 
 @router.get(
@@ -132,7 +134,8 @@ def _signed_in(request: Request, db: Db, store: StorefrontStore, enrolment: Enro
     """The new card, and this device signed in to it."""
     merchant_id, customer_id = store.merchant_id, enrolment["customer_id"]
     card = card_lists.customer_card(db, merchant_id=merchant_id, customer_id=customer_id)
-    joined = SelfEnrollResponse(card=CustomerCardResponse.model_validate(card))
+    shown = own_card_answer(db, card, merchant_id=merchant_id)
+    joined = SelfEnrollResponse(card=shown, wallet_urls=shown.wallet_urls)
     answer = json_answer(joined.model_dump(mode="json"), 201, replayed=enrolment["replayed"])
     token = auth_service.issue_customer_token(db, merchant_id=merchant_id, customer_id=customer_id)
     keep_customer(request, answer, token)

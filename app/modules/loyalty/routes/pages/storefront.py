@@ -29,6 +29,7 @@ from app.modules.loyalty.routes.pages import activity, card_page, join_page
 from app.modules.loyalty.routes.pages.activity import Place, Stores
 from app.modules.loyalty.routes.pages.join_page import JoinFault, JoinForm
 from app.modules.loyalty.routes.pages.sign_in import protect_part
+from app.modules.loyalty.routes.pages.wallet_part import wallet_facts, wallet_part
 from app.modules.loyalty.rules.catalogue import RewardLine
 from app.modules.loyalty.rules.looks import stamp_grid
 from app.modules.loyalty.rules.points_view import expires_soon, points_view
@@ -253,11 +254,17 @@ def _sign_in(request: Request, db: Db, store: StoreContext, customer_id: int) ->
 def _own_card(request: Request, db: Db, customer: Principal) -> dict[str, Any]:
     card, entries, stores = _card_and_entries(request, db, customer, limit=_LINES_SHOWN)
     today = utc_now().astimezone(timezone_of(request)).date()
-    return card_page.card_context(card) | {
-        "entries": activity.lines(entries["items"], stores, translator_of(request)),
-        "expires_soon": expires_soon(card["points_expire_on"], today=today),
-        "etag": _etag(request, db, customer),
-    }
+    merchant_id, card_id = _ids(customer)[0], card["card_id"]
+    wallets = wallet_part(request, db, merchant_id=merchant_id, card_id=card_id)
+    return (
+        card_page.card_context(card)
+        | wallets
+        | {
+            "entries": activity.lines(entries["items"], stores, translator_of(request)),
+            "expires_soon": expires_soon(card["points_expire_on"], today=today),
+            "etag": _etag(request, db, customer),
+        }
+    )
 
 
 def _history(
@@ -298,9 +305,12 @@ def _card_and_entries(
 def _etag(request: Request, db: Db, customer: Principal) -> str:
     merchant_id, customer_id = _ids(customer)
     version = card_lists.customer_card_version(db, merchant_id=merchant_id, customer_id=customer_id)
+    card_id = version[0]
+    assert isinstance(card_id, int)
+    wallets = wallet_facts(db, merchant_id=merchant_id, card_id=card_id)
     # Whatever decides the language counts as well: the words are part of the answer.
     chosen = web_of(request).cookies.read(request, "lang")
-    return etag_of(*version, chosen, request.headers.get("accept-language"))
+    return etag_of(*version, *wallets, chosen, request.headers.get("accept-language"))
 
 
 def _ids(customer: Principal) -> tuple[int, int]:
