@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Annotated, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,8 @@ from app.modules.tenancy.services import user_service
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Orion Loyalty")
 ledger_cli = typer.Typer(no_args_is_help=True, help="The ledger of stamps.")
 cli.add_typer(ledger_cli, name="ledger")
+wallet_cli = typer.Typer(no_args_is_help=True, help="The cards in phones' wallets.")
+cli.add_typer(wallet_cli, name="wallet")
 jobs_cli = typer.Typer(no_args_is_help=True, help="What runs apart from requests.")
 cli.add_typer(jobs_cli, name="jobs")
 
@@ -56,17 +58,25 @@ def serve(
     no_jobs: Annotated[
         bool, typer.Option("--no-jobs", help="Leave the jobs to `orion worker`.")
     ] = False,
+    fakes: Annotated[
+        bool, typer.Option(help="With --demo: start the simulated wallets beside it.")
+    ] = True,
 ) -> None:
     """Serve the platform on ORION_HOST and ORION_PORT."""
     if no_jobs:
         os.environ["ORION_JOBS"] = "off"  # for the processes that this one starts, too
     settings = get_settings()
-    with _engine(settings) as engine:
-        if demo:
-            schema.upgrade(engine)
-            _load_demo(engine, settings)
-        elif not schema.is_current(engine):
-            _fail("The database is not up to date. Run `orion migrate` first.")
+    with _simulated_wallets(settings) if demo and fakes else nullcontext():
+        with _engine(settings) as engine:
+            if demo:
+                schema.upgrade(engine)
+                _load_demo(engine, settings)
+            elif not schema.is_current(engine):
+                _fail("The database is not up to date. Run `orion migrate` first.")
+        _serve(settings, workers)
+
+
+def _serve(settings: Settings, workers: int) -> None:
     uvicorn.run(
         "app.main:create_app",
         factory=True,
@@ -144,6 +154,32 @@ def verify(
     if faults:
         _fail(f"{faults} faults found.")
     typer.echo("Every balance is the sum of its entries, and every chain is whole.")
+
+
+@wallet_cli.command("fakes")
+def wallet_fakes() -> None:
+    """Serve simulated wallets of Google and Apple, and an iPhone, for work on this machine."""
+    from app import simulated
+
+    simulated.serve(get_settings())
+
+
+@contextmanager
+def _simulated_wallets(settings: Settings) -> Iterator[None]:
+    # Imported where they are wanted: no shop needs them.
+    from app import simulated
+
+    with simulated.beside_demo(settings) as welcome:
+        typer.echo(welcome)
+        yield
+
+
+@cli.command("doctor")
+def examine() -> None:
+    """Look for what keeps the platform from working, and say what to do about it."""
+    from app import doctor
+
+    sys.exit(doctor.print_report(doctor.check(get_settings())))
 
 
 @jobs_cli.command("list")

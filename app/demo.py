@@ -126,11 +126,19 @@ def _cafe_bleu(db: Session, opened: datetime) -> _Shop:
     merchant = store_service.create_merchant(db, name="Café Bleu", locale="fr", now=opened)
     stores = [
         store_service.create_store(
-            db, merchant_id=merchant.id, code=code, name=name, city=city, locale="fr", now=opened
+            db,
+            merchant_id=merchant.id,
+            code=code,
+            name=name,
+            city="Luxembourg",
+            locale="fr",
+            latitude_e6=latitude_e6,
+            longitude_e6=longitude_e6,
+            now=opened,
         )
-        for code, name, city in (
-            ("cafe-bleu", "Café Bleu", "Luxembourg"),
-            ("cafe-bleu-gare", "Café Bleu Gare", "Luxembourg"),
+        for code, name, latitude_e6, longitude_e6 in (
+            ("cafe-bleu", "Café Bleu", 49_611_600, 6_131_900),
+            ("cafe-bleu-gare", "Café Bleu Gare", 49_600_300, 6_133_200),
         )
     ]
     program_service.create_program(
@@ -166,6 +174,8 @@ def _boulangerie_schmit(db: Session, opened: datetime) -> _Shop:
         name="Boulangerie Schmit",
         city="Esch-sur-Alzette",
         locale="lb",
+        latitude_e6=49_495_800,
+        longitude_e6=5_980_600,
         now=opened,
     )
     program_service.create_program(
