@@ -1,7 +1,7 @@
-/** The history page: older days come below without a new page. Without this the link still leads there. */
+/** A card's history, for its holder or staff: older days come below. Without this the links still lead there. */
 import htmx from "htmx.org";
 
-const days = () => document.querySelectorAll<HTMLElement>(".history-day h2");
+const days = () => document.querySelectorAll<HTMLElement>(".history-day > [tabindex]");
 let shown = days().length;
 
 // The link is gone with the click: who uses a keyboard goes on at the first day that came.

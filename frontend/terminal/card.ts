@@ -50,6 +50,7 @@ export function tick(): void {
 
 export function draw(): void {
   if (!current) return;
+  show("card-details", "card" in current);
   if ("card" in current) drawCard(current.card);
   else drawUnseen();
   drawButtons();
@@ -59,6 +60,7 @@ function drawCard(card: Card): void {
   const name = fullName(card) || t("loyalty.terminal.nameless");
   el("card-name").replaceChildren(isolated(name));
   el("card-number").replaceChildren(isolated(grouped(card.card_number), "ltr"));
+  el("card-details").setAttribute("href", `/store/loyalty/cards/${card.card_id}`);
   drawPoints(card);
   drawStamps(card);
 }

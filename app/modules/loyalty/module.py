@@ -33,6 +33,7 @@ from app.modules.loyalty.routes.pages import media as media_pages
 from app.modules.loyalty.routes.pages import sign_in as sign_in_pages
 from app.modules.loyalty.routes.pages import store as store_pages
 from app.modules.loyalty.routes.pages import storefront as storefront_pages
+from app.modules.loyalty.services import wallet_report
 from app.modules.loyalty.tasks import JOBS
 
 _HERE = Path(__file__).parent
@@ -72,6 +73,7 @@ MODULE = Module(
         wallet_part.router,
     ),
     jobs=JOBS,
+    report=wallet_report.in_a_word,
     locales_dir=_HERE / "locales",
     templates_dir=_HERE / "templates",
 )

@@ -66,13 +66,18 @@ def customer_card(
     now = now or clock.utc_now()
     card_id = card_id_of(db, merchant_id=merchant_id, customer_id=customer_id)
     card = get_card(db, merchant_id=merchant_id, card_id=card_id, now=now)
+    return CustomerCard(**card, program=program_face(db, merchant_id=merchant_id))
+
+
+def program_face(db: Session, *, merchant_id: int) -> ProgramFace:
+    """What the merchant's cards look like; for a merchant that has cards, hence a program."""
     program = db.execute(
         select(LoyaltyProgram, Merchant.name)
         .join(Merchant, Merchant.id == LoyaltyProgram.merchant_id)
         .where(LoyaltyProgram.merchant_id == merchant_id)
         .execution_options(populate_existing=True)
     ).one()
-    return CustomerCard(**card, program=_face(*program))
+    return _face(*program)
 
 
 def customer_card_version(

@@ -84,16 +84,18 @@ def days(
     """The lines by business day; today is called so."""
     found = []
     for day, group in groupby(entries, key=lambda entry: entry["business_day"]):
-        title = translator.t(f"{_KEY}today") if day == today else translator.date(day, style="full")
         if told := lines(group, stores, translator):
-            found.append(Day(day, title, told))
+            found.append(Day(day, title_of(day, translator, today=today), told))
     return found
 
 
-def _line(entry: EntryView, stores: Stores, translator: Translator) -> Line | None:
-    what = _what(entry, translator)
-    if what is None:
-        return None
+def title_of(day: date, translator: Translator, *, today: date) -> str:
+    """A business day as a heading."""
+    return translator.t(f"{_KEY}today") if day == today else translator.date(day, style="full")
+
+
+def line_of(entry: EntryView, what: str, stores: Stores, translator: Translator) -> Line:
+    """A ledger line about which `what` is said."""
     store, deltas = stores[entry["store_id"]], (entry["stamps_delta"], entry["points_delta"])
     return Line(
         what=what,
@@ -106,7 +108,13 @@ def _line(entry: EntryView, stores: Stores, translator: Translator) -> Line | No
     )
 
 
-def _what(entry: EntryView, translator: Translator) -> str | None:
+def _line(entry: EntryView, stores: Stores, translator: Translator) -> Line | None:
+    what = what_happened(entry, translator)
+    return line_of(entry, what, stores, translator) if what else None
+
+
+def what_happened(entry: EntryView, translator: Translator) -> str | None:
+    """A sentence for the customer; None for what means nothing to them."""
     kind, t = EntryType(entry["type"]), translator.t
     units = _units(entry["stamps_delta"] or None, entry["points_delta"] or None, t)
     if kind in _TOGETHER and units:

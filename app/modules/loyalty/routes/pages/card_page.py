@@ -12,7 +12,8 @@ from app.modules.loyalty.rules.looks import card_face, monogram, stamp_grid
 from app.modules.loyalty.rules.points_view import points_view
 from app.modules.loyalty.schemas.program import media_path
 from app.modules.loyalty.services import program_service
-from app.modules.loyalty.services.card_lists import CustomerCard
+from app.modules.loyalty.services.card_lists import CardView, CustomerCard
+from app.modules.loyalty.services.own_card import ProgramFace
 from app.modules.loyalty.services.program_service import PublicProgram
 from app.modules.loyalty.types import LoyaltyType
 from app.modules.tenancy.types import StoreContext
@@ -64,7 +65,12 @@ def units_of(
 
 def card_context(card: CustomerCard) -> dict[str, Any]:
     """Everything a page needs to show somebody their own card."""
-    program, customer = card["program"], card["customer"]
+    return card_in_its_looks(card, card["program"])
+
+
+def card_in_its_looks(card: CardView, program: ProgramFace) -> dict[str, Any]:
+    """Everything a page needs to show a card as its holder sees it."""
+    customer = card["customer"]
     looks = looks_of(
         program, merchant_name=program["merchant_name"], reward=card["reward_description"]
     )
