@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock, jobs
@@ -191,8 +191,13 @@ def _hold(db: Session, row: PassRow, now: datetime) -> None:
 
 
 def _send_what_was_missed(db: Session, row: PassRow) -> bool:
-    """The pass changed after it was fetched, and was pushed to nobody: mark it as behind."""
+    """The pass changed after it was fetched, and was pushed to nobody: mark it as behind.
+
+    Where it is behind already, it may be under way without this phone: it falls behind
+    further, so that what comes of that counts for nothing.
+    """
     one = WalletPass
+    behind = one.target_revision - 1
     missed = db.execute(
         update(one)
         .where(
@@ -200,9 +205,12 @@ def _send_what_was_missed(db: Session, row: PassRow) -> bool:
             one.id == row.id,
             one.served_revision > 0,
             one.served_revision < one.target_revision,
-            one.synced_revision == one.target_revision,
         )
-        .values(synced_revision=one.target_revision - 1)
+        .values(
+            synced_revision=case(
+                (one.synced_revision > behind, behind), else_=one.synced_revision - 1
+            )
+        )
         .returning(one.id)
         .execution_options(synchronize_session=False)
     ).first()

@@ -218,7 +218,7 @@ def test_given_a_lease_that_is_lost_when_drained_then_nothing_is_written(db: Ses
 
     def lose() -> None:
         calls.append(1)
-        if len(calls) == 2:
+        if len(calls) == 3:  # after what was sent
             raise LeaseLost("wallets")
 
     vendor = FakeVendor()
@@ -272,7 +272,7 @@ def test_given_a_walk_that_was_cut_off_when_drained_again_then_it_goes_on_where_
 
     def stop_after_a_batch() -> None:
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == 4:  # before, between and after the first batch, and then
             raise LeaseLost("wallets")
 
     first = FakeVendor()

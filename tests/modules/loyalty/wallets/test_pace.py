@@ -101,3 +101,23 @@ def test_given_eight_threads_when_paced_then_each_gets_a_turn_of_its_own() -> No
         list(pool.map(ask, range(40)))
     assert len(moments) == 40
     assert max(moments) - began >= 40 / 200 - HAIR_S
+
+
+def test_given_a_process_that_stalls_when_it_goes_on_then_threads_do_not_rush_all_at_once() -> None:
+    stalls, moments, guard = threading.Semaphore(4), [], threading.Lock()
+
+    def sleep(seconds: float) -> None:
+        # Asleep at the same time, they are late together.
+        time.sleep(0.3 if stalls.acquire(blocking=False) else seconds)
+
+    pace = Pace(20, sleep=sleep)
+
+    def ask(_number: int) -> None:
+        pace.wait()
+        with guard:
+            moments.append(time.monotonic())
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ask, range(4)))
+    moments.sort()
+    assert moments[3] - moments[1] >= 1.5 / 20, "no more than two at once"

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PrivateFormat,
 )
+from h2.exceptions import ProtocolError
 
 from app.core.config import get_settings
 from app.modules.loyalty.types import FaultKind
@@ -115,10 +116,12 @@ class PushService:
                 async for part in sent.aiter_bytes():
                     body = (body + part)[:_MOST_BYTES]
                 return Answer(sent.status_code, sent.headers, body)
-        except httpx2.TransportError:
+        except (httpx2.TransportError, ProtocolError) as error:
             # The library keeps a broken HTTP/2 connection, and asks it again and again.
             if self._client is client:
                 await self._hang_up()
+            if isinstance(error, ProtocolError):  # of a line that broke while it was opened
+                raise httpx2.RemoteProtocolError(str(error)) from None
             raise
 
     def _headers(self) -> dict[str, str]:

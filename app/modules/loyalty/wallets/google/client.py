@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -20,12 +23,18 @@ from app.modules.loyalty.wallets.google.content import (
 from app.modules.loyalty.wallets.google.setup import GoogleSetup
 from app.modules.loyalty.wallets.google.token import AccessToken
 from app.modules.loyalty.wallets.pace import Pace
-from app.modules.loyalty.wallets.transport import Answer, ask, open_client
+from app.modules.loyalty.wallets.transport import TIMEOUT_S, Answer, ask, open_client
 
 _PAGE: Final = 500
 # Of each object only these: whole ones would make pages of megabytes.
 _HOLDER_FIELDS: Final = "resources(id,hasUsers),pagination(nextPageToken)"
 _MOST_PAGES: Final = 100_000
+
+
+class _Turn(threading.local):
+    """Until when a thread may begin another call for what it does (monotonic seconds)."""
+
+    last_call_at = math.inf
 
 
 class GoogleWallet:
@@ -36,9 +45,10 @@ class GoogleWallet:
 
     def __init__(self, setup: GoogleSetup, *, pace: Pace | None = None) -> None:
         self._pace = pace
+        self._turn = _Turn()
         self._api = f"{setup.api_url}/walletobjects/v1"
         self._client = open_client()
-        self._token = AccessToken(setup)
+        self._token = AccessToken(setup, pace=pace)
         self._may_name_shops = True
 
     def close(self) -> None:
@@ -46,11 +56,12 @@ class GoogleWallet:
         self._client.close()
 
     def send_class(self, payload: Payload) -> None:
-        """Bring a class to this state, whether it is there or not.
+        """Bring a class to this state, whether it is there or not. In 20 seconds or never.
 
         Raises:
             WalletFault.
         """
+        self._begin()
         refusal = self._write_class("PATCH", payload)
         if refusal and refusal.is_missing:
             refusal = self._write_class("POST", payload)
@@ -62,11 +73,13 @@ class GoogleWallet:
         """Bring an object to this state, whether it or its class is there or not.
 
         True where the holder's phone was asked to ring and Google took that. Google takes
-        three such requests a day and pass; what is beyond is sent without.
+        three such requests a day and pass; what is beyond is sent without. In 20 seconds
+        or never.
 
         Raises:
             WalletFault.
         """
+        self._begin()
         refusal = self._patch_object(payload, ring=ring)
         if refusal and refusal.is_over_quota and ring:
             ring = False
@@ -87,6 +100,7 @@ class GoogleWallet:
         """
         query = {"classId": class_id, "maxResults": str(_PAGE), "fields": _HOLDER_FIELDS}
         for _page in range(_MOST_PAGES):
+            self._begin()
             answer = self._ask("GET", f"loyaltyObject?{urlencode(query)}")
             refusal = refusal_of(answer)
             if refusal and refusal.is_missing:
@@ -138,6 +152,10 @@ class GoogleWallet:
             resource_of(answer, resource_id)
         return refusal
 
+    def _begin(self) -> None:
+        """What this thread does takes several calls: none begins after 10 s, so it ends in 20."""
+        self._turn.last_call_at = time.monotonic() + TIMEOUT_S
+
     def _ask(self, method: str, path: str, content: bytes | None = None) -> Answer:
         token = self._token.value(self._client)
         answer = self._ask_once(method, path, content, token)
@@ -147,6 +165,8 @@ class GoogleWallet:
         return answer
 
     def _ask_once(self, method: str, path: str, content: bytes | None, token: str) -> Answer:
+        if time.monotonic() > self._turn.last_call_at:
+            raise WalletFault(FaultKind.TRANSIENT, "timeout")
         if self._pace is not None:
             self._pace.wait()
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}

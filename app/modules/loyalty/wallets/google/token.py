@@ -13,6 +13,7 @@ from app.core import clock
 from app.modules.loyalty.types import FaultKind
 from app.modules.loyalty.wallets.faults import WalletFault
 from app.modules.loyalty.wallets.google.setup import GoogleSetup
+from app.modules.loyalty.wallets.pace import Pace
 from app.modules.loyalty.wallets.transport import Answer, ask, retry_after_s
 
 SCOPE: Final = "https://www.googleapis.com/auth/wallet_object.issuer"
@@ -25,11 +26,17 @@ _MARGIN_S: Final = 300
 class AccessToken:
     """One token for all threads; whoever finds it old renews it, the others wait.
 
+    If that fails, it fails for those who waited, too: a server that hangs must not hang them
+    one after the other. `pace` is how fast Google may be asked.
+
     Source: RFC 7523 (JWT bearer grant) as Google's service accounts use it.
     """
 
-    def __init__(self, setup: GoogleSetup) -> None:
+    def __init__(self, setup: GoogleSetup, *, pace: Pace | None = None) -> None:
         self._setup = setup
+        self._pace = pace
+        self._failure: WalletFault | None = None
+        self._failed_at = 0.0
         self._lock = threading.Lock()
         self._value = ""
         self._ends_at = 0.0  # on the monotonic clock
@@ -40,13 +47,27 @@ class AccessToken:
         Raises:
             WalletFault: `pause` where Google does not accept the account or its key.
         """
+        wanted_at = time.monotonic()
         with self._lock:
+            if self._failure is not None and self._failed_at > wanted_at:
+                raise WalletFault(
+                    self._failure.kind,
+                    self._failure.reason,
+                    self._failure.detail,
+                    retry_after_s=self._failure.retry_after_s,
+                )
             if self._value == refused or time.monotonic() >= self._ends_at:
-                self._renew(client)
+                try:
+                    self._renew(client)
+                except WalletFault as fault:
+                    self._failure, self._failed_at = fault, time.monotonic()
+                    raise
             return self._value
 
     def _renew(self, client: httpx2.Client) -> None:
-        self._value, began = "", time.monotonic()
+        if self._pace is not None:
+            self._pace.wait()
+        self._value, self._ends_at, began = "", 0.0, time.monotonic()
         form = urlencode({"grant_type": _GRANT, "assertion": self._assertion()})
         answer = ask(
             client,
