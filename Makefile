@@ -47,11 +47,13 @@ lint: .venv/dev.ok node_modules/.ok lint-locks ## ruff, mypy, import contracts, 
 lint-locks:
 	@sh scripts/check_locks.sh
 
-bench: .venv/dev.ok app/static/.ok ## Measure the stamp, the lists, the statistics and the expiry
+bench: .venv/dev.ok app/static/.ok ## Measure the stamp, the lists, the statistics, the expiry, passes and wallets
 	@$(BIN)/python -m bench.stamp
 	@$(BIN)/python -m bench.growth
 	@$(BIN)/python -m bench.statistics
 	@$(BIN)/python -m bench.expiry
+	@$(BIN)/python -m bench.passes
+	@$(BIN)/python -m bench.wallets
 
 screenshots: .venv/dev.ok app/static/.ok ## Photograph the pages into docs/images
 	@sh scripts/system_parts.sh chromium

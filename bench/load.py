@@ -32,6 +32,7 @@ class Sample:
     seconds: float
     cpu_us: float | None
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     errors: int
     first_error: str = ""
@@ -48,8 +49,9 @@ class Sample:
             requests=count,
             seconds=seconds,
             cpu_us=cpu_s / count * 1e6 if cpu_s is not None and count else None,
-            p50_ms=_percentile(ordered, 0.5) * 1000,
-            p99_ms=_percentile(ordered, 0.99) * 1000,
+            p50_ms=percentile(ordered, 0.5) * 1000,
+            p95_ms=percentile(ordered, 0.95) * 1000,
+            p99_ms=percentile(ordered, 0.99) * 1000,
             errors=len(tally.errors),
             first_error=tally.errors[0] if tally.errors else "",
         )
@@ -94,7 +96,7 @@ def _repeat(call: Call, tally: Tally, start: threading.Barrier, seconds: float) 
         began = ended
 
 
-def _percentile(ordered: Sequence[float], share: float) -> float:
+def percentile(ordered: Sequence[float], share: float) -> float:
     """The nearest rank: no value that was not measured."""
     if not ordered:
         return math.nan
