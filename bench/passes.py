@@ -27,8 +27,13 @@ from zipfile import ZipFile
 from sqlalchemy.orm import Session
 
 from app.core.db import build_engine, build_sessionmaker
+from app.fakes.google_keys import ISSUER_ID, make_google_keys
 from app.fakes.keys import AppleChain, make_apple_chain
-from app.modules.loyalty.services import apple_wallet_service, pass_reading
+from app.modules.loyalty.services import (
+    apple_wallet_service,
+    google_wallet_service,
+    pass_reading,
+)
 from app.modules.loyalty.services.apple_wallet_service import authentication_token, download_url
 from app.modules.loyalty.services.pass_reading import pass_row
 from app.modules.loyalty.wallets.apple import package, setup
@@ -38,6 +43,7 @@ from tests import databases, factories
 
 LEAST_A_SECOND: Final = 300
 LEAST_OF_PEER: Final = 8
+MOST_MS_A_LINK: Final = 5
 _PASS_TYPE, _TEAM = "pass.com.example.bench", "A1B2C3D4E5"
 
 
@@ -76,7 +82,8 @@ def main() -> None:
                      _measure(download, options.seconds))
                     for _ in range(options.rounds)
                 ]  # fmt: skip
-    sys.exit(_report(turns))
+            links = [_measure(_save_link(), options.seconds / 4) for _ in range(options.rounds)]
+    sys.exit(_report(turns) | _report_links(links))
 
 
 def _configure(folder: Path) -> AppleChain:
@@ -89,7 +96,20 @@ def _configure(folder: Path) -> AppleChain:
         "LOYALTY_APPLE_SIGNER_CERT_PATH": str(chain.signer),
         "LOYALTY_APPLE_SIGNER_KEY_PATH": str(chain.key),
     }
+    google = make_google_keys(folder / "google", token_url="https://oauth2.googleapis.com/token")
+    os.environ |= {
+        "LOYALTY_GOOGLE_ISSUER_ID": ISSUER_ID,
+        "LOYALTY_GOOGLE_SERVICE_ACCOUNT_JSON": str(google.service_account),
+    }
     return chain
+
+
+def _save_link() -> Callable[[int], bytes]:
+    """What makes Google's link of the n-th pass: a signed JWT."""
+    google = google_wallet_service.sender()
+    assert google is not None
+    now = datetime.now(UTC)
+    return lambda number: google.save_url(f"{number:032x}", 1, 1, now=now).encode()
 
 
 @contextmanager
@@ -167,6 +187,17 @@ def _peer(made: bytes, chain: AppleChain) -> Iterator[Callable[[float], Sample]]
 
         yield measure
         to_peer.close()
+
+
+def _report_links(links: list[Sample]) -> int:
+    milliseconds = [1000 / sample.a_second for sample in links]
+    met = median(milliseconds) < MOST_MS_A_LINK
+    print(
+        f"\nA save link of Google: {median(milliseconds):.2f} ms "
+        f"({min(milliseconds):.2f} to {max(milliseconds):.2f}), {links[0].bytes} characters "
+        f"(wanted below {MOST_MS_A_LINK} ms): {'met' if met else '**missed**'}."
+    )
+    return 0 if met else 1
 
 
 def _report(turns: list[tuple[Sample, Sample, Sample]]) -> int:
