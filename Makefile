@@ -29,7 +29,7 @@ dev: .venv/dev.ok app/static/.ok ## Everything a developer needs, without runnin
 
 test: .venv/dev.ok app/static/.ok ## All tests; BROWSER=none leaves the browser tests out
 	@sh scripts/system_parts.sh $(BROWSER)
-	@$(BIN)/python -m pytest --ignore=tests/browser -n 2 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --ignore=tests/browser -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 ifeq ($(BROWSER),none)
 	@echo 'BROWSER=none: left out tests/browser (every test that needs a real browser).'
 else

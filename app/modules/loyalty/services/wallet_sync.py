@@ -72,10 +72,14 @@ def reconcile(
     Balance changes come before re-issues of a new design, and passes in hands before others.
     """
     began, counts, turns = stopwatch(), Counter[str](), Turns()
+
+    def clock() -> datetime:
+        return now + timedelta(seconds=stopwatch() - began)
+
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="orion-wallet") as pool:
         while True:
             keep_alive()
-            at = now + timedelta(seconds=stopwatch() - began)
+            at = clock()
             state = wallet_settling.vendor_state(db, vendor.provider)
             if state.paused_until is not None and state.paused_until > at:
                 break
@@ -96,7 +100,8 @@ def reconcile(
             outcomes = _send(batch, views, tasks, pool, stopwatch=stopwatch)
             keep_alive()
             vendor.after(db)
-            wallet_settling.settle(db, vendor.provider, outcomes, now=at)
+            # By the time it is now: whoever failed waits from here on.
+            wallet_settling.settle(db, vendor.provider, outcomes, now=clock())
             if walk is not None:
                 wallet_designs.walked(db, walk, outcomes)
             counts.update(_name(outcome.outcome.fault) for outcome in outcomes)
