@@ -36,8 +36,8 @@ from tests.modules.loyalty.model.shop_model import Unit
 
 WRONG_PIN = "7193"
 MOST_CARDS = 4
-# Enough for every pair of operations to meet; PostgreSQL takes three times as long for each.
-EXAMPLES = {"sqlite": 200, "postgresql": 100}
+# Enough for every pair of operations to meet, in two minutes on each.
+EXAMPLES = {"sqlite": 200, "postgresql": 200}
 CARDS = st.integers(0, MOST_CARDS - 1)
 # Few, so that they meet again.
 ORDERS = st.sampled_from([None, "1", "2", "3"])
