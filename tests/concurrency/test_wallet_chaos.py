@@ -23,10 +23,8 @@ from app.core.jobs.loop import Loop
 from app.fakes.apns import Verdict
 from app.fakes.faults import Fault
 from app.modules.loyalty import tasks
-from app.modules.loyalty.rules import vendor_health
-from app.modules.loyalty.services import apple_devices, ledger_verify, pass_pictures
+from app.modules.loyalty.services import apple_devices, ledger_verify
 from app.modules.loyalty.types import Provider
-from app.modules.loyalty.types.pictures import PassPicture
 from app.modules.loyalty.wallets import transport
 from tests.concurrency.wallet_site import (
     LONGER_S,
@@ -34,11 +32,8 @@ from tests.concurrency.wallet_site import (
     Site,
     await_true,
     hang_up,
-    point_at,
-    running_site,
 )
 from tests.factories import NOW
-from tests.google_wallet import forget_settings
 
 CARDS = 40
 STAMPS_A_CARD = 5
@@ -71,38 +66,6 @@ AT_APPLE = [
     Verdict(ends="goaway"),
     Verdict(),
 ]
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("vendors")) as site:
-        yield site
-
-
-@pytest.fixture
-def site(running: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """Both vendors in good order. A pause, of a minute in earnest, is one of two seconds.
-
-    Pictures, which have tests of their own, are not drawn.
-    """
-    running.forget()
-    point_at(monkeypatch, running)
-    monkeypatch.setattr(vendor_health, "PAUSE", timedelta(seconds=2))
-    picture = PassPicture("p.png", "0" * 40, b"png", "image/png")
-    for name in ("face", "stamp_row", "banner"):
-        monkeypatch.setattr(pass_pictures, name, lambda *_, **__: picture)
-    yield running
-    running.forget()
-    forget_settings()
-
-
-@pytest.fixture
-def counter(site: Site, sqlite_engine: Engine) -> Counter:
-    """A shop with one card, which Google has."""
-    counter = Counter(build_sessionmaker(sqlite_engine), cards=1, now=NOW)
-    counter.drain(Provider.GOOGLE, now=NOW)
-    site.watched.began.clear()
-    return counter
 
 
 @contextmanager

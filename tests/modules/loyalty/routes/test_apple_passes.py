@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,25 @@ from app.fakes.keys import AppleChain, make_apple_chain
 from app.modules.loyalty.models import LoyaltyCard, WalletPass
 from app.modules.loyalty.services import wallet_service
 from app.modules.loyalty.services.apple_wallet_service import authentication_token, download_url
-from tests import factories
-from tests.apple_wallet import PASS_TYPE, TEAM, configure_apple, forget_settings
-from tests.modules.loyalty.routes.conftest import Api, make_customer_session, problem_of
+from tests import factories, reads
+from tests.apple_wallet import (
+    PASS_TYPE,
+    TEAM,
+    configure_apple,
+    forget_settings,
+    throw_away_chain,
+)
+from tests.modules.loyalty.routes.conftest import (
+    Api,
+    make_customer_session,
+    make_session,
+    problem_of,
+)
 from tests.modules.loyalty.wallets.apple.validators.tools import openssl_faults
 from tests.modules.loyalty.wallets.apple.views import files_of
 
 PASSES = "/api/v1/loyalty/passes/apple"
+STATUS = "/api/v1/admin/loyalty/wallet/status"
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +84,7 @@ def test_given_a_customer_when_they_open_their_card_then_no_token_is_needed(
     assert problem_of(get(api, path, **api.headers("owner"))) == (404, "not_found")
 
 
-def test_given_guesses_when_opened_then_all_are_answered_alike(
+def test_c64_given_guesses_when_opened_then_all_are_answered_alike(
     api: Api, card: LoyaltyCard, apple_pass: WalletPass
 ) -> None:
     serial = apple_pass.serial
@@ -90,7 +103,7 @@ def test_given_guesses_when_opened_then_all_are_answered_alike(
     assert get(api, f"{PASSES}/../x.pkpass").status_code == 404
 
 
-def test_given_a_download_when_the_log_is_read_then_neither_serial_nor_token_stand_in_it(
+def test_c64_given_a_download_when_the_log_is_read_then_neither_serial_nor_token_stand_in_it(
     api: Api, apple_pass: WalletPass
 ) -> None:
     url = download_url(apple_pass.serial)
@@ -111,7 +124,7 @@ def test_given_no_setup_when_opened_then_it_says_so_and_the_card_goes_on(
     assert api.post("/stamp", {"card_id": card.id}).status_code == 200
 
 
-def test_given_an_ended_certificate_when_it_is_replaced_then_an_old_card_verifies_at_once(
+def test_c10_given_an_ended_certificate_when_it_is_replaced_then_an_old_card_verifies_at_once(
     api: Api,
     card: LoyaltyCard,
     apple_pass: WalletPass,
@@ -128,3 +141,48 @@ def test_given_an_ended_certificate_when_it_is_replaced_then_an_old_card_verifie
     answer = get(api, url)
     assert openssl_faults(files_of(answer.content), renewed.root, tmp_path) == ""
     assert wallet_service.available()["apple"] is True
+
+
+@pytest.mark.parametrize(
+    ("days", "swapped", "cause"),
+    [
+        (-1, (), "apple_certificate_expired"),
+        (365, ("wwdr",), "apple_wrong_intermediate"),
+        (365, ("key",), "apple_key_mismatch"),
+        (10, (), None),
+    ],
+    ids=["expired", "another intermediate", "another key", "ten days left"],
+)
+def test_c10_given_a_setup_when_somebody_joins_then_they_do_and_only_good_files_are_given(
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    days: int,
+    swapped: tuple[str, ...],
+    cause: str | None,
+) -> None:
+    chain = make_apple_chain(tmp_path, pass_type_id=PASS_TYPE, team_id=TEAM, days=days)
+    others = throw_away_chain()
+    configure_apple(
+        monkeypatch, replace(chain, **{name: getattr(others, name) for name in swapped})
+    )
+    # when
+    joined = api.post("/cards/enroll", {"email": "zoe@example.com"})
+    shown = api.get("/program", "owner").json()["wallet"]
+    admin = {"Authorization": f"Bearer {make_session(api.db, merchant_id=None)}"}
+    apple = api.client.get(STATUS, headers=admin).json()["vendors"][1]["setup"]
+    # then
+    is_good = cause is None
+    assert (joined.status_code, shown["apple"]) == (201, is_good)
+    assert (apple["problem"] or {}).get("cause") == cause
+    card = reads.rows_of(api.db, LoyaltyCard, merchant_id=api.merchant_id)[-1]
+    assert card.id == joined.json()["card_id"]
+    url = wallet_service.get_add_to_wallet_urls(api.db, card)["apple_wallet_url"]
+    if url is None:
+        kept = factories.make_pass(api.db, card=card, provider="apple")
+        answer = get(api, download_url(kept.serial))
+        assert problem_of(answer) == (503, "wallet_not_configured")
+    else:
+        assert is_good
+        assert "apple_expires_soon" in {warning["cause"] for warning in apple["warnings"]}
+        assert openssl_faults(files_of(get(api, url).content), chain.root, tmp_path) == ""

@@ -116,7 +116,7 @@ def test_given_a_registered_phone_when_it_unregisters_then_200_however_often(
         assert apple_devices.push_tokens(fresh, [wallet.kept.id]) == {}
 
 
-def test_given_a_phone_that_never_registered_when_it_unregisters_then_200_or_401(
+def test_c07_given_a_phone_that_never_registered_when_it_unregisters_then_200_or_401(
     wallet: Wallet,
 ) -> None:
     for _ in range(2):
@@ -125,7 +125,7 @@ def test_given_a_phone_that_never_registered_when_it_unregisters_then_200_or_401
         assert wrong.status_code == 401
 
 
-def test_given_a_phone_without_tag_or_header_when_it_asks_then_its_serials_and_a_string(
+def test_c07_given_a_phone_without_tag_or_header_when_it_asks_then_its_serials_and_a_string(
     wallet: Wallet,
 ) -> None:
     wallet.register()
@@ -258,7 +258,7 @@ def test_given_an_unchanged_pass_when_fetched_again_then_304_without_a_body(
         assert answer.headers["cache-control"] == "private, no-store"
 
 
-def test_given_stamps_within_one_second_when_fetched_each_time_then_all_reach_the_phone(
+def test_c12_given_stamps_within_one_second_when_fetched_each_time_then_all_reach_the_phone(
     wallet: Wallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = utc_now().replace(microsecond=0)
@@ -274,7 +274,7 @@ def test_given_stamps_within_one_second_when_fetched_each_time_then_all_reach_th
     assert seen == ["3/10", "4/10", "5/10", "6/10"]
 
 
-def test_given_a_new_design_when_fetched_with_the_old_date_then_200_and_the_new_color(
+def test_c12_given_a_new_design_when_fetched_with_the_old_date_then_200_and_the_new_color(
     wallet: Wallet, db: Session
 ) -> None:
     before = wallet.fetch()

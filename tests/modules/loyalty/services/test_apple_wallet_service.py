@@ -195,7 +195,7 @@ def test_given_an_ended_pass_when_downloaded_then_it_is_not_found_but_its_phone_
     assert card.qr_code_data.encode() not in built.content
 
 
-def test_given_fifty_cards_when_their_tokens_are_read_then_all_differ_and_stay(
+def test_c03_given_fifty_cards_when_their_tokens_are_read_then_all_differ_and_stay(
     db: Session, chain: AppleChain, card: LoyaltyCard, apple_pass: WalletPass
 ) -> None:
     tokens = {authentication_token(f"{n:032x}") for n in range(50)}
@@ -209,7 +209,7 @@ def test_given_fifty_cards_when_their_tokens_are_read_then_all_differ_and_stay(
     assert first["authenticationToken"] == authentication_token(apple_pass.serial)
 
 
-def test_given_one_stamp_more_when_fetched_again_then_value_and_date_have_moved(
+def test_c05_given_one_stamp_more_when_fetched_again_then_value_and_date_have_moved(
     db: Session, chain: AppleChain, card: LoyaltyCard, apple_pass: WalletPass
 ) -> None:
     before = json_of(build_pass(db, read(db, apple_pass), now=NOW).content)
@@ -305,7 +305,7 @@ def test_given_a_new_look_when_fetched_then_an_old_card_shows_it(
     assert hand_out(db, apple_pass) == before + SECOND
 
 
-def test_given_two_merchants_when_one_person_has_cards_then_serials_are_random_and_differ(
+def test_c11_given_two_merchants_when_one_person_has_cards_then_serials_are_random_and_differ(
     db: Session,
 ) -> None:
     cards = [factories.make_card(db) for _ in range(2)]

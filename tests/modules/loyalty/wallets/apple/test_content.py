@@ -56,7 +56,7 @@ def test_given_a_card_when_its_pass_is_read_then_it_says_whose_it_is(apple: Appl
     assert "userInfo" not in said
 
 
-def test_given_names_of_any_script_when_read_then_the_code_is_plain_and_names_nobody(
+def test_c13_given_names_of_any_script_when_read_then_the_code_is_plain_and_names_nobody(
     apple: AppleSetup,
 ) -> None:
     packed = build(view(), apple)
@@ -153,7 +153,7 @@ def test_given_every_state_when_read_then_no_more_fields_than_a_phone_shows(
         assert len(keys) == len(set(keys)), name
 
 
-def test_given_every_state_when_read_then_nothing_is_null_and_dates_are_w3c(
+def test_c02_given_every_state_when_read_then_nothing_is_null_and_dates_are_w3c(
     passes: dict[str, bytes],
 ) -> None:
     for name, packed in passes.items():
