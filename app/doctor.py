@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import typer
@@ -24,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core import clock, schema
+from app.core.addresses import leads_here
 from app.core.config import Settings
 from app.core.db import build_engine, build_sessionmaker, read_connection, write_connection
 from app.core.errors import AppError
@@ -247,7 +246,7 @@ def _mail(settings: Settings) -> Iterator[Finding]:
 def _base_url(settings: Settings, *, has_wallet: bool) -> Iterator[Finding]:
     name, url = "base URL", settings.base_url
     cure = "Set ORION_BASE_URL to the public address, with https://."
-    if not _is_this_machine(url):
+    if not leads_here(url):
         if settings.is_https:
             yield Finding(name, Level.OK, f"{url} is encrypted.")
         else:
@@ -257,14 +256,6 @@ def _base_url(settings: Settings, *, has_wallet: bool) -> Iterator[Finding]:
         yield Finding(name, Level.WARN, sentence, cure)
     else:
         yield Finding(name, Level.OK, f"{url} is this machine alone: good for trying things out.")
-
-
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _wallet(name: str, report: SetupReport, ask: Callable[[], None]) -> Iterator[Finding]:

@@ -9,11 +9,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
+from app.core.addresses import leads_here
 from app.core.config import Settings
 from app.fakes.run import Ports, run, settings_of
 from app.modules.loyalty.config import get_loyalty_settings
@@ -73,17 +72,7 @@ def welcome() -> str:
 def _fits(settings: Settings) -> bool:
     loyalty = get_loyalty_settings()
     is_configured = loyalty.google_issuer_id or loyalty.apple_pass_type_id
-    return not (settings.is_production or is_configured) and _is_this_machine(settings.base_url)
-
-
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return not (settings.is_production or is_configured) and leads_here(settings.base_url)
 
 
 def _is_free(port: int) -> bool:

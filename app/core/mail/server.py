@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from app.core.addresses import is_this_machine
 
 _FORM = "must be smtp://user:password@host:587?starttls=1 or smtps://user:password@host:465"
 
@@ -47,13 +48,6 @@ class SmtpServer:
             tls=tls,
             starttls=starttls == ["1"] and not tls,
         )
-        if server.user and not (tls or server.starttls or _is_this_machine(server.host)):
+        if server.user and not (tls or server.starttls or is_this_machine(server.host)):
             raise ValueError("would send the password unencrypted: add ?starttls=1")
         return server
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

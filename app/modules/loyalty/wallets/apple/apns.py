@@ -28,8 +28,9 @@ from h2.exceptions import ProtocolError
 
 from app.core.config import get_settings
 from app.modules.loyalty.types import FaultKind
-from app.modules.loyalty.wallets.apple.setup import AppleSetup, may_use_http
+from app.modules.loyalty.wallets.apple.setup import AppleSetup
 from app.modules.loyalty.wallets.faults import WalletFault
+from app.modules.loyalty.wallets.simulated import is_simulated
 from app.modules.loyalty.wallets.transport import TIMEOUT_S, Answer, retry_after_s
 
 # Nothing at all from Apple for so long: the connection is dead, not one answer late.
@@ -156,7 +157,7 @@ def push_context(setup: AppleSetup) -> ssl.SSLContext:
     Apple's own authority is among the system's. Another one counts for a stand-in on this
     machine only.
     """
-    may_be_ours = may_use_http(
+    may_be_ours = is_simulated(
         setup.base_url, setup.push_url, is_production=get_settings().is_production
     )
     context = ssl.create_default_context(cafile=setup.push_ca_path if may_be_ours else None)

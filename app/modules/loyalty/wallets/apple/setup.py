@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -23,6 +21,7 @@ from app.core import clock
 from app.core.config import get_settings
 from app.modules.loyalty.config import LoyaltySettings, get_loyalty_settings
 from app.modules.loyalty.wallets.faults import SetupProblem
+from app.modules.loyalty.wallets.simulated import is_simulated
 
 EXPIRES_SOON_DAYS: Final = 30
 # Apple, "Certificate Authority": "Worldwide Developer Relations - G4", valid until 2030-12-10.
@@ -84,11 +83,6 @@ def load(*, now: datetime | None = None) -> AppleSetup | None:
     return found
 
 
-def may_use_http(base_url: str, vendor_url: str, *, is_production: bool) -> bool:
-    """True only where nothing leaves this machine: local fakes, in development."""
-    return not is_production and _is_loopback(base_url) and _is_loopback(vendor_url)
-
-
 def _outcome(settings: LoyaltySettings, now: datetime) -> AppleSetup | SetupProblem:
     try:
         return _checked(settings, now)
@@ -129,7 +123,7 @@ def _check_urls(settings: LoyaltySettings) -> None:
     platform, push_url = get_settings(), settings.apple_push_url
     if not push_url.startswith("https://"):
         raise SetupProblem("apple_push_url_not_https")
-    if not platform.base_url.startswith("https://") and not may_use_http(
+    if not platform.base_url.startswith("https://") and not is_simulated(
         platform.base_url, push_url, is_production=platform.is_production
     ):
         raise SetupProblem("apple_base_url_not_https")
@@ -245,14 +239,6 @@ def _stamp(path: Path | None) -> tuple[int, ...] | None:
 
 def _is_set(value: object) -> bool:
     return value is not None and str(value) not in ("", ".")  # an empty path is written "."
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _said(certificate: x509.Certificate, name: ObjectIdentifier) -> str:

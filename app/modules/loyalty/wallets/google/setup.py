@@ -14,9 +14,11 @@ import orjson
 from google.auth import jwt
 from google.auth.crypt import RSASigner
 
+from app.core.addresses import leads_here
 from app.core.config import get_settings
 from app.modules.loyalty.config import LoyaltySettings, get_loyalty_settings
 from app.modules.loyalty.wallets.faults import SetupProblem
+from app.modules.loyalty.wallets.simulated import is_simulated
 
 CALLBACK_PATH: Final = "/api/v1/loyalty/google/callback"
 _ISSUER_ID: Final = re.compile(r"[0-9]{1,20}")
@@ -104,11 +106,10 @@ def check_addresses(base_url: str, vendor: dict[str, str], *, is_production: boo
     Raises:
         SetupProblem: with the address that is not allowed.
     """
-    is_simulated = not is_production and all(map(_is_here, (base_url, *vendor.values())))
-    if is_simulated:
+    if is_simulated(base_url, *vendor.values(), is_production=is_production):
         return
     for name, url in vendor.items():
-        if urlsplit(url).scheme != "https" or _is_here(url):
+        if urlsplit(url).scheme != "https" or leads_here(url):
             raise SetupProblem("google_address_refused", variable=name, address=url)
     if not _is_public_https(base_url):
         raise SetupProblem("google_base_url_not_public", address=base_url)
@@ -166,14 +167,6 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
-
-
-def _is_here(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _is_public_https(url: str) -> bool:

@@ -216,24 +216,6 @@ def test_given_an_ended_certificate_when_it_is_replaced_then_the_next_call_sees_
     assert found.key.public_key() == found.signer.public_key()
 
 
-@pytest.mark.parametrize(
-    ("base_url", "vendor_url", "is_production", "may"),
-    [
-        ("http://127.0.0.1:8000", "https://127.0.0.1:9", False, True),
-        ("http://localhost:8000", "https://[::1]:9", False, True),
-        ("http://127.0.0.1:8000", "https://127.0.0.1:9", True, False),
-        ("http://127.0.0.1:8000", "https://api.push.apple.com", False, False),
-        ("http://192.168.1.7:8000", "https://127.0.0.1:9", False, False),
-        ("http://localhost.example.com", "https://127.0.0.1:9", False, False),
-        ("http://127.0.0.1.example.com", "https://127.0.0.1:9", False, False),
-    ],
-)
-def test_given_two_addresses_when_asked_for_http_then_only_this_machine_may(
-    base_url: str, vendor_url: str, is_production: bool, may: bool
-) -> None:
-    assert setup.may_use_http(base_url, vendor_url, is_production=is_production) == may
-
-
 def test_given_local_fakes_when_loaded_then_http_will_do(set_up: Set) -> None:
     set_up(ORION_BASE_URL="http://127.0.0.1:8000", LOYALTY_APPLE_PUSH_URL="https://127.0.0.1:9")
     found = setup.load()
