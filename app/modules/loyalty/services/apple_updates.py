@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.db import read_connection
-from app.modules.loyalty.models import WalletPass
 from app.modules.loyalty.services import apple_wallet_service, pass_reading
 from app.modules.loyalty.types import PassRow
 
@@ -44,29 +41,12 @@ def newest(
         WalletNotConfigured: passes can't be signed at the moment.
     """
     now = now or clock.utc_now()
-    is_newest, last = _served(db, row, now=now)
-    if is_newest and known == last:
-        return Update(None, last)
-    built = apple_wallet_service.build_pass(db, row, now=now)
-    if not is_look:
-        last = apple_wallet_service.served(db, row, built.view, now=now)
-    return Update(built.content, last)
-
-
-def _served(db: Session, row: PassRow, *, now: datetime) -> tuple[bool, datetime]:
-    """Whether a phone was served the pass as it is, and when; else when it would be."""
-    one = WalletPass
+    last = apple_wallet_service.last_served(db, row)
     view = pass_reading.read_views(db, [row], now=now).get(row.id)
-    with read_connection(db) as connection:
-        found = connection.execute(
-            select(one.served_revision, one.served_design, one.served_at).where(
-                one.merchant_id == row.merchant_id, one.id == row.id
-            )
-        ).one()
-    at = now.replace(microsecond=0)
-    if found.served_at is None:
-        return False, at
-    version = view and (row.target_revision, view.design.revision)
-    if version == (found.served_revision, found.served_design):
-        return True, found.served_at
-    return False, max(at, found.served_at + _STEP)
+    moment = last.moment_of(row, view) if view is not None else None
+    if moment is not None and moment == known:
+        return Update(None, moment)
+    built = apple_wallet_service.build_pass(db, row, now=now)
+    if is_look:
+        return Update(built.content, moment or last.next_moment(now))
+    return Update(built.content, apple_wallet_service.served(db, row, built.view, now=now))

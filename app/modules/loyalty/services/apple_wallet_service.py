@@ -137,19 +137,35 @@ def served(db: Session, row: PassRow, view: PassView, *, now: datetime) -> datet
     of them: otherwise a phone would be told that it has the second of two quick stamps. `row`
     must have been read before `view`, so that what is shown is at least as new.
     """
-    version = (row.target_revision, view.design.revision)
     while True:
-        before, last = _served(db, row)
-        if last is not None and before == version:
-            return last
+        last = last_served(db, row)
+        if (moment := last.moment_of(row, view)) is not None:
+            return moment
+        if _record(db, row, view, last.at, at=last.next_moment(now)):
+            return last.next_moment(now)
+
+
+@dataclass(frozen=True, slots=True)
+class LastServed:
+    """Which version of a pass a phone got last, and its moment (UTC, whole seconds)."""
+
+    revision: int
+    design: int
+    at: datetime | None
+
+    def moment_of(self, row: PassRow, view: PassView) -> datetime | None:
+        """Its moment, if that is the pass as it is."""
+        is_same = (self.revision, self.design) == (row.target_revision, view.design.revision)
+        return self.at if is_same else None
+
+    def next_moment(self, now: datetime) -> datetime:
+        """The moment of the next version: whole seconds, and later than the last one's."""
         at = now.replace(microsecond=0)
-        if last is not None:
-            at = max(at, last + _STEP)
-        if _record(db, row, version, last, at=at, shown=view.facts):
-            return at
+        return at if self.at is None else max(at, self.at + _STEP)
 
 
-def _served(db: Session, row: PassRow) -> tuple[tuple[int, int], datetime | None]:
+def last_served(db: Session, row: PassRow) -> LastServed:
+    """What a phone got last of the pass."""
     one = WalletPass
     with read_connection(db) as connection:
         found = connection.execute(
@@ -157,17 +173,16 @@ def _served(db: Session, row: PassRow) -> tuple[tuple[int, int], datetime | None
                 one.merchant_id == row.merchant_id, one.id == row.id
             )
         ).one()
-    return (found.served_revision, found.served_design), found.served_at
+    return LastServed(*found)
 
 
 def _record(
     db: Session,
     row: PassRow,
-    version: tuple[int, int],
+    view: PassView,
     last: datetime | None,
     *,
     at: datetime,
-    shown: dict[str, int],
 ) -> bool:
     """False where somebody else recorded something since `last`."""
     one = WalletPass
@@ -176,7 +191,12 @@ def _record(
         recorded = db.execute(
             update(one)
             .where(one.merchant_id == row.merchant_id, one.id == row.id, unchanged)
-            .values(served_revision=version[0], served_design=version[1], served_at=at, shown=shown)
+            .values(
+                served_revision=row.target_revision,
+                served_design=view.design.revision,
+                served_at=at,
+                shown=view.facts,
+            )
             .returning(one.id)
             .execution_options(synchronize_session=False)
         ).first()

@@ -184,8 +184,9 @@ def _bring_up_to_date(
     was read before must not be the last word.
     """
     for _try in range(_MOST_TRIES):
+        hero, logo = hero_url(db, view, now=now), logo_url(db, view.design, now=now)
         try:
-            google.send_pass(view, ring=False, **_pictures(db, view, now=now))
+            google.send_pass(view, ring=False, hero_url=hero, logo_url=logo)
         except WalletFault as fault:
             raise Unavailable(retry_after_seconds=fault.retry_after_s or 60) from fault
         sent, (_row, view) = view, _read(db, view.serial, now=now)
@@ -202,19 +203,22 @@ def _read(db: Session, serial: str, *, now: datetime) -> tuple[PassRow, PassView
     return row, view
 
 
-def _pictures(db: Session, view: PassView, *, now: datetime) -> dict[str, str]:
-    """Addresses of the merchant's logo, and of the row of stamps or the large picture."""
-    design, size = view.design, PictureSize.GOOGLE_HERO
+def logo_url(db: Session, design: PassDesign, *, now: datetime) -> str:
+    """Where Google gets the merchant's logo, or what stands in for it; drawn where it is new."""
     logo = pass_pictures.face(db, design, PictureSize.GOOGLE_LOGO, now=now)
+    end_read(db)
+    return pass_pictures.media_url(logo.name)
+
+
+def hero_url(db: Session, view: PassView, *, now: datetime) -> str:
+    """The same for the row of stamps, or the large picture of a card without stamps."""
+    design, size = view.design, PictureSize.GOOGLE_HERO
     if view.grid is None:
         hero = pass_pictures.banner(db, design, size, now=now)
     else:
         hero = pass_pictures.stamp_row(db, design, view.grid, size, now=now)
     end_read(db)
-    return {
-        "logo_url": pass_pictures.media_url(logo.name),
-        "hero_url": pass_pictures.media_url(hero.name),
-    }
+    return pass_pictures.media_url(hero.name)
 
 
 def _mark_click(db: Session, row: PassRow, *, now: datetime) -> None:

@@ -67,15 +67,24 @@ def has_due(db: Session, provider: Provider, *, now: datetime) -> bool:
         WalletVendor.provider == provider.value, WalletVendor.paused_until > now
     )
     # In the order of the partial index: it is the only one that answers without a sort.
-    stale = (
+    behind = (
         select(_PASS.id)
-        .where(*_stale(provider), _is_due(now))
+        .where(*stale(provider), _is_due(now))
         .order_by(_PASS.merchant_id, _PASS.id)
         .limit(1)
         .scalar_subquery()
     )
-    due = and_(~is_paused, or_(stale.is_not(None), walks))
+    due = and_(~is_paused, or_(behind.is_not(None), walks))
     return bool(db.execute(select(due).execution_options(tenant_exempt=_WORKER)).scalar_one())
+
+
+def stale(provider: Provider) -> list[ColumnElement[bool]]:
+    """Passes that are behind and not parked, as the partial indexes say it."""
+    return [
+        _PASS.provider == provider.value,
+        _PASS.synced_revision < _PASS.target_revision,
+        _PASS.parked_at.is_(None),
+    ]
 
 
 def next_reissue(db: Session, provider: Provider, *, after: int) -> WalletClass | None:
@@ -135,7 +144,7 @@ def _merchants(
     for _turn in range(_MOST_TURNS):
         found = db.execute(
             select(_PASS.merchant_id)
-            .where(*_stale(provider), _is_held(held), _is_due(now), _PASS.merchant_id > after)
+            .where(*stale(provider), _is_held(held), _is_due(now), _PASS.merchant_id > after)
             .order_by(_PASS.merchant_id)
             .limit(1)
             .execution_options(tenant_exempt=_WORKER)
@@ -151,20 +160,11 @@ def _of_merchant(
 ) -> list[PassRow]:
     rows = db.execute(
         select(*PASS_COLUMNS)
-        .where(*_stale(provider), _is_held(held), _PASS.merchant_id == merchant_id, _is_due(now))
+        .where(*stale(provider), _is_held(held), _PASS.merchant_id == merchant_id, _is_due(now))
         .order_by(_PASS.id)
         .limit(most)
     ).all()
     return [pass_row(row) for row in rows]
-
-
-def _stale(provider: Provider) -> list[ColumnElement[bool]]:
-    """As the partial indexes say it."""
-    return [
-        _PASS.provider == provider.value,
-        _PASS.synced_revision < _PASS.target_revision,
-        _PASS.parked_at.is_(None),
-    ]
 
 
 def _is_held(held: bool) -> ColumnElement[bool]:

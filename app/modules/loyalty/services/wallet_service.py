@@ -61,15 +61,7 @@ def create_wallet_objects(db: Session, card: Card, *, now: datetime | None = Non
     Safe to repeat; enrolment does it by itself.
     """
     now = now or clock.utc_now()
-    with atomic(db):
-        wallet_passes.want(
-            db,
-            merchant_id=card.merchant_id,
-            card_id=card.id,
-            providers=wallet_setup.providers(),
-            now=now,
-        )
-    jobs.wake()
+    _give_missing(db, merchant_id=card.merchant_id, card_id=card.id, now=now)
 
 
 def sync_card_to_wallets(db: Session, card: Card) -> None:

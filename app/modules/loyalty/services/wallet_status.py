@@ -19,7 +19,7 @@ from app.modules.loyalty.models import (
     WalletPass,
     WalletVendor,
 )
-from app.modules.loyalty.services import wallet_parked, wallet_report
+from app.modules.loyalty.services import wallet_parked, wallet_queue, wallet_report
 from app.modules.loyalty.services.card_views import AnyRow
 from app.modules.loyalty.services.wallet_parked import ParkedPage
 from app.modules.loyalty.services.wallet_report import SetupReport
@@ -147,19 +147,10 @@ def _backlog(connection: Connection, provider: Provider, *, now: datetime) -> Ba
     kept, is_parked = WalletPass, WalletPass.parked_at.is_not(None)
     parked = [kept.provider == provider.value, is_parked]
     return Backlog(
-        waiting=_count(connection, _waiting(provider), order=[kept.merchant_id, kept.id]),
+        waiting=_count(connection, wallet_queue.stale(provider), order=[kept.merchant_id, kept.id]),
         parked=_count(connection, parked, order=[kept.id]),
         oldest_seconds=max(0, int((now - since).total_seconds())) if since else None,
     )
-
-
-def _waiting(provider: Provider) -> list[Any]:
-    """As the partial index says it."""
-    return [
-        WalletPass.provider == provider.value,
-        WalletPass.synced_revision < WalletPass.target_revision,
-        WalletPass.parked_at.is_(None),
-    ]
 
 
 def _count(connection: Connection, conditions: Sequence[Any], *, order: Sequence[Any]) -> int:
@@ -177,7 +168,7 @@ def _waits_since(connection: Connection, provider: Provider) -> datetime | None:
     kept, entry = WalletPass, LoyaltyTransaction
     some = (
         select(kept.merchant_id, kept.card_id, kept.synced_at, kept.created_at)
-        .where(*_waiting(provider))
+        .where(*wallet_queue.stale(provider))
         .order_by(kept.merchant_id, kept.id)
         .limit(MOST_LOOKED_AT)
         .subquery()

@@ -18,7 +18,7 @@ from app.modules.loyalty.models import (
     WalletClass,
     WalletPass,
 )
-from app.modules.loyalty.services import pass_pictures, wallet_passes, wallet_setup
+from app.modules.loyalty.services import pass_pictures, wallet_passes, wallet_queue, wallet_setup
 from app.modules.loyalty.services.card_totals import MEMBERS
 from app.modules.loyalty.types import Provider
 
@@ -74,10 +74,9 @@ def tidy(db: Session, *, now: datetime) -> JobReport:
 
 
 def _count_stale(db: Session) -> int:
-    behind = select(func.count()).where(
-        WalletPass.synced_revision < WalletPass.target_revision, WalletPass.parked_at.is_(None)
-    )
-    return int(db.execute(behind.execution_options(tenant_exempt=_ALL)).scalar_one())
+    counts = [select(func.count()).where(*wallet_queue.stale(provider)) for provider in Provider]
+    options = {"tenant_exempt": _ALL}
+    return sum(db.execute(count, execution_options=options).scalar_one() for count in counts)
 
 
 def _unpark(db: Session) -> int:

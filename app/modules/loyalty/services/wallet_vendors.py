@@ -13,20 +13,18 @@ from typing import Final
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from app.core.db import atomic, end_read
+from app.core.db import atomic
 from app.modules.loyalty.models import WalletClass, WalletPass
 from app.modules.loyalty.rules.notify_budget import may_ring
 from app.modules.loyalty.rules.pass_view import PassView
 from app.modules.loyalty.services import (
     apple_devices,
     google_wallet_service,
-    pass_pictures,
     wallet_designs,
 )
 from app.modules.loyalty.services.google_wallet_service import GoogleSender
 from app.modules.loyalty.services.wallet_sync import Task, Vendor
 from app.modules.loyalty.types import FaultKind, Outcome, PassDesign, PassRow, Provider
-from app.modules.loyalty.types.pictures import PictureSize
 from app.modules.loyalty.wallets.apple import setup as apple_setup
 from app.modules.loyalty.wallets.apple.apns import GoneToken, PushService
 from app.modules.loyalty.wallets.apple.setup import AppleSetup
@@ -126,8 +124,7 @@ class GoogleVendor:
     def _send_class(
         self, db: Session, row: WalletClass, design: PassDesign, *, now: datetime
     ) -> WalletFault | None:
-        logo_url = self._logo(db, design, now=now)
-        end_read(db)
+        logo_url = google_wallet_service.logo_url(db, design, now=now)
         fault = None
         try:
             self._sender.send_class(design, logo_url=logo_url)
@@ -137,26 +134,14 @@ class GoogleVendor:
         return fault
 
     def _task(self, db: Session, row: PassRow, view: PassView, *, now: datetime) -> Task:
-        design = view.design
-        hero_url = self._hero(db, view, now=now)
-        logo_url = self._logo(db, design, now=now)
+        hero_url = google_wallet_service.hero_url(db, view, now=now)
+        logo_url = google_wallet_service.logo_url(db, view.design, now=now)
         rang_at = [datetime.fromisoformat(at).astimezone(UTC) for at in row.notified_at]
         ring = row.held and may_ring(row.shown, view.facts, rang_at=rang_at, now=now)
         return _call(
             row,
             lambda: self._sender.send_pass(view, hero_url=hero_url, ring=ring, logo_url=logo_url),
         )
-
-    def _hero(self, db: Session, view: PassView, *, now: datetime) -> str:
-        design, size = view.design, PictureSize.GOOGLE_HERO
-        if view.grid is None:
-            return pass_pictures.media_url(pass_pictures.banner(db, design, size, now=now).name)
-        picture = pass_pictures.stamp_row(db, design, view.grid, size, now=now)
-        return pass_pictures.media_url(picture.name)
-
-    def _logo(self, db: Session, design: PassDesign, *, now: datetime) -> str:
-        picture = pass_pictures.face(db, design, PictureSize.GOOGLE_LOGO, now=now)
-        return pass_pictures.media_url(picture.name)
 
 
 class AppleVendor:
